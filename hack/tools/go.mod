@@ -1,0 +1,3 @@
+module drover.dev/drover/hack/tools
+
+go 1.26.0

@@ -1,0 +1,43 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"fmt"
+	"os"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"drover.dev/drover/pkg/access/pki"
+)
+
+// ContextName is the context of the kubeconfig files Drover writes.
+const ContextName = "federation"
+
+// WriteKubeconfig writes a kubeconfig for the API server at a URL, with the certificates in it, readable by its owner.
+func WriteKubeconfig(path, server, caFile string, client pki.Pair, userName string) error {
+	ca, err := os.ReadFile(caFile)
+	if err != nil {
+		return err
+	}
+	crt, err := os.ReadFile(client.CertFile)
+	if err != nil {
+		return err
+	}
+	key, err := os.ReadFile(client.KeyFile)
+	if err != nil {
+		return err
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters[ContextName] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: ca}
+	config.AuthInfos[userName] = &clientcmdapi.AuthInfo{ClientCertificateData: crt, ClientKeyData: key}
+	config.Contexts[ContextName] = &clientcmdapi.Context{Cluster: ContextName, AuthInfo: userName, Namespace: "default"}
+	config.CurrentContext = ContextName
+	data, err := clientcmd.Write(*config)
+	if err != nil {
+		return fmt.Errorf("kubeconfig %s: %w", path, err)
+	}
+	return pki.WriteFile(path, data)
+}

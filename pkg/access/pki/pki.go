@@ -1,0 +1,208 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pki keeps a small certificate authority in a directory: the authority itself, made at first use, and the
+// certificates it issues, renewed when they near their end. Files are readable by their owner only.
+package pki
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"k8s.io/client-go/util/cert"
+	"k8s.io/client-go/util/keyutil"
+)
+
+const (
+	caLifetime   = 10 * 365 * 24 * time.Hour
+	certLifetime = 365 * 24 * time.Hour
+	// renewBefore is how long before its end a certificate is issued anew, when it is next asked for.
+	renewBefore = 30 * 24 * time.Hour
+)
+
+// Authority issues certificates and keeps them in Dir.
+type Authority struct {
+	Dir  string
+	cert *x509.Certificate
+	key  crypto.Signer
+}
+
+// Pair names the files of a certificate and its key.
+type Pair struct {
+	CertFile, KeyFile string
+}
+
+// Request says what a certificate is for.
+type Request struct {
+	// Name of the files, without their endings, and nothing else.
+	Name string
+	// User and Groups of a client certificate; User is also the common name of a serving certificate.
+	User   string
+	Groups []string
+	// Hosts are the DNS names and IP addresses of a serving certificate. Empty means a client certificate.
+	Hosts []string
+}
+
+// Open reads the authority in dir, or makes it at first use.
+func Open(dir string) (*Authority, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("directory for certificates: %w", err)
+	}
+	a := &Authority{Dir: dir}
+	pair := a.pair("ca")
+	var err error
+	a.cert, a.key, err = load(pair)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, a.create(pair)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("certificate authority in %s: %w; restore the files, or remove the directory to start with a new authority", dir, err)
+	}
+	return a, nil
+}
+
+// CAFile is the file with the authority's certificate.
+func (a *Authority) CAFile() string { return a.pair("ca").CertFile }
+
+// Issue returns the files of a certificate for the request: those it has if they will do, else new ones.
+func (a *Authority) Issue(r Request, now time.Time) (Pair, error) {
+	pair := a.pair(r.Name)
+	current, _, err := load(pair)
+	if err == nil && a.serves(current, r, now) {
+		return pair, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Pair{}, fmt.Errorf("certificate %s: %w; remove the file to have it issued anew", pair.CertFile, err)
+	}
+	template := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: r.User, Organization: r.Groups},
+		NotBefore:   now.Add(-5 * time.Minute),
+		NotAfter:    now.Add(certLifetime),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	if len(r.Hosts) > 0 {
+		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	for _, host := range r.Hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, host)
+		}
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return Pair{}, err
+	}
+	return pair, sign(pair, template, a.cert, key, a.key)
+}
+
+// serves says whether a certificate still does what is asked of it.
+func (a *Authority) serves(c *x509.Certificate, r Request, now time.Time) bool {
+	if now.Add(renewBefore).After(c.NotAfter) || c.CheckSignatureFrom(a.cert) != nil {
+		return false
+	}
+	if c.Subject.CommonName != r.User || !slices.Equal(c.Subject.Organization, r.Groups) {
+		return false
+	}
+	return !slices.ContainsFunc(r.Hosts, func(host string) bool { return c.VerifyHostname(host) != nil })
+}
+
+func (a *Authority) create(pair Pair) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		Subject:   pkix.Name{CommonName: "drover-ca"},
+		NotBefore: now.Add(-5 * time.Minute), NotAfter: now.Add(caLifetime),
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		BasicConstraintsValid: true, IsCA: true,
+	}
+	if err := sign(pair, template, template, key, key); err != nil {
+		return err
+	}
+	a.cert, a.key, err = load(pair)
+	return err
+}
+
+func (a *Authority) pair(name string) Pair {
+	return Pair{CertFile: filepath.Join(a.Dir, name+".crt"), KeyFile: filepath.Join(a.Dir, name+".key")}
+}
+
+// sign writes a certificate and its key: the key first, so that a certificate is never there without one.
+func sign(pair Pair, template, parent *x509.Certificate, key *ecdsa.PrivateKey, signer crypto.Signer) error {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return err
+	}
+	template.SerialNumber = serial
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		return fmt.Errorf("sign %s: %w", pair.CertFile, err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		return err
+	}
+	keyPEM, err := keyutil.MarshalPrivateKeyToPEM(key)
+	if err != nil {
+		return err
+	}
+	certPEM, err := cert.EncodeCertificates(parsed)
+	if err != nil {
+		return err
+	}
+	if err := WriteFile(pair.KeyFile, keyPEM); err != nil {
+		return err
+	}
+	return WriteFile(pair.CertFile, certPEM)
+}
+
+func load(pair Pair) (*x509.Certificate, crypto.Signer, error) {
+	certs, err := cert.CertsFromFile(pair.CertFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := keyutil.PrivateKeyFromFile(pair.KeyFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, ok := key.(*ecdsa.PrivateKey)
+	if !ok || !signer.PublicKey.Equal(certs[0].PublicKey) {
+		return nil, nil, fmt.Errorf("key %s does not belong to certificate %s", pair.KeyFile, pair.CertFile)
+	}
+	return certs[0], signer, nil
+}
+
+// WriteFile writes a file that only its owner may read, all of it or nothing.
+func WriteFile(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // created with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if _, err := tmp.Write(data); err != nil {
+		tmp.Close()
+		return err
+	}
+	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}

@@ -1,0 +1,124 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package federation
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/apis/kind"
+)
+
+var placementPolicies = func() kind.Kind {
+	k := ident("PlacementPolicy", "placementpolicies", "placementpolicy", "pp")
+	k.New = func() runtime.Object { return &v1alpha1.PlacementPolicy{} }
+	k.NewList = func() runtime.Object { return &v1alpha1.PlacementPolicyList{} }
+	k.Spec = kind.Of(func(p *v1alpha1.PlacementPolicy) any { return &p.Spec })
+	k.Validate = kind.OfBoth(validatePlacementPolicy)
+	k.Columns = []kind.Column{
+		{Name: "Selector", Type: "string", Description: "Workloads the policy applies to.", Value: kind.Of(func(p *v1alpha1.PlacementPolicy) any {
+			if len(p.Spec.Selector.MatchLabels)+len(p.Spec.Selector.MatchExpressions) == 0 {
+				return "<all>"
+			}
+			return metav1.FormatLabelSelector(&p.Spec.Selector)
+		})},
+		{Name: "Priority", Type: "integer", Description: "The highest of the matching policies applies.", Value: kind.Of(func(p *v1alpha1.PlacementPolicy) any { return int64(p.Spec.Priority) })},
+		{Name: "Weights", Type: "string", Description: "Weight of each cluster.", Value: kind.Of(func(p *v1alpha1.PlacementPolicy) any {
+			var out []string
+			for _, c := range p.Spec.Clusters {
+				out = append(out, fmt.Sprintf("%s=%d", c.Name, ptr.Deref(c.Weight, 1)))
+			}
+			return strings.Join(out, " ")
+		})},
+		{Name: "Rebalance", Type: "string", Wide: true, Description: "When running replicas are moved to meet the weights again.", Value: kind.Of(func(p *v1alpha1.PlacementPolicy) any { return string(p.Spec.Rebalance.Mode) })},
+	}
+	return k
+}()
+
+func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
+	spec := field.NewPath("spec")
+	options := metav1validation.LabelSelectorValidationOptions{}
+	errs := metav1validation.ValidateLabelSelector(&p.Spec.Selector, options, spec.Child("selector"))
+	errs = append(errs, validateClusterWeights(p.Spec.Clusters, spec.Child("clusters"))...)
+	if p.Spec.ClusterAffinity != nil {
+		errs = append(errs, metav1validation.ValidateLabelSelector(p.Spec.ClusterAffinity.Required, options, spec.Child("clusterAffinity", "required"))...)
+	}
+	errs = append(errs, validateTolerations(p.Spec.Tolerations, spec.Child("tolerations"))...)
+	if after := p.Spec.Failover.After; after != nil && after.Duration < 0 {
+		errs = append(errs, field.Invalid(spec.Child("failover", "after"), after.Duration.String(), "must not be negative"))
+	}
+	if modes := []v1alpha1.RebalanceMode{v1alpha1.RebalanceAutomatic, v1alpha1.RebalanceNever, v1alpha1.RebalanceOnChange}; !slices.Contains(modes, p.Spec.Rebalance.Mode) {
+		errs = append(errs, field.NotSupported(spec.Child("rebalance", "mode"), p.Spec.Rebalance.Mode, modes))
+	}
+	if policies := []v1alpha1.ConflictPolicy{v1alpha1.ConflictAdopt, v1alpha1.ConflictFail}; !slices.Contains(policies, p.Spec.Conflict) {
+		errs = append(errs, field.NotSupported(spec.Child("conflict"), p.Spec.Conflict, policies))
+	}
+	return errs
+}
+
+func validateClusterWeights(clusters []v1alpha1.ClusterWeight, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	seen := map[string]bool{}
+	for i, c := range clusters {
+		at := path.Index(i)
+		switch {
+		case c.Name == "":
+			errs = append(errs, field.Required(at.Child("name"), `the name of a cluster, or "*" for every cluster not named`))
+		case seen[c.Name]:
+			errs = append(errs, field.Duplicate(at.Child("name"), c.Name))
+		case c.Name != v1alpha1.AnyCluster:
+			for _, msg := range validation.IsDNS1123Label(c.Name) {
+				errs = append(errs, field.Invalid(at.Child("name"), c.Name, msg))
+			}
+		}
+		seen[c.Name] = true
+		if weight := ptr.Deref(c.Weight, 1); weight < 0 || weight > math.MaxInt32 {
+			errs = append(errs, field.Invalid(at.Child("weight"), weight, fmt.Sprintf("must be between 0 and %d", math.MaxInt32)))
+		}
+		errs = append(errs, apivalidation.ValidateNonnegativeField(int64(c.MinReplicas), at.Child("minReplicas"))...)
+		if c.MaxReplicas == nil {
+			continue
+		}
+		errs = append(errs, apivalidation.ValidateNonnegativeField(int64(*c.MaxReplicas), at.Child("maxReplicas"))...)
+		if *c.MaxReplicas < c.MinReplicas {
+			errs = append(errs, field.Invalid(at.Child("maxReplicas"), *c.MaxReplicas, "must not be less than minReplicas"))
+		}
+	}
+	return errs
+}
+
+func validateTolerations(tolerations []v1alpha1.Toleration, path *field.Path) field.ErrorList {
+	operators := []v1alpha1.TolerationOperator{v1alpha1.TolerationEqual, v1alpha1.TolerationExists}
+	var errs field.ErrorList
+	for i, t := range tolerations {
+		at := path.Index(i)
+		if !slices.Contains(operators, t.Operator) {
+			errs = append(errs, field.NotSupported(at.Child("operator"), t.Operator, operators))
+		}
+		if t.Key == "" && t.Operator != v1alpha1.TolerationExists {
+			errs = append(errs, field.Invalid(at.Child("operator"), t.Operator, "operator must be Exists when `key` is empty"))
+		}
+		if t.Operator == v1alpha1.TolerationExists && t.Value != "" {
+			errs = append(errs, field.Invalid(at.Child("value"), t.Value, "value must be empty when `operator` is Exists"))
+		}
+		if t.Key != "" {
+			errs = append(errs, metav1validation.ValidateLabelName(t.Key, at.Child("key"))...)
+		}
+		if t.Effect != "" && !slices.Contains(taintEffects, t.Effect) {
+			errs = append(errs, field.NotSupported(at.Child("effect"), t.Effect, taintEffects))
+		}
+	}
+	return errs
+}

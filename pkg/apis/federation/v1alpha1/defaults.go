@@ -1,0 +1,38 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+)
+
+// SetDefaults_PlacementPolicySpec fills in what a policy leaves open, so that what is stored says what happens.
+func SetDefaults_PlacementPolicySpec(spec *PlacementPolicySpec) {
+	if spec.Rebalance.Mode == "" {
+		spec.Rebalance.Mode = RebalanceOnChange
+	}
+	if spec.Conflict == "" {
+		spec.Conflict = ConflictFail
+	}
+	if spec.Failover.After == nil {
+		spec.Failover.After = &metav1.Duration{Duration: 5 * time.Minute}
+	}
+}
+
+// SetDefaults_ClusterWeight gives a named cluster weight 1.
+func SetDefaults_ClusterWeight(c *ClusterWeight) {
+	if c.Weight == nil {
+		c.Weight = ptr.To[int64](1)
+	}
+}
+
+// SetDefaults_Toleration compares the value unless told otherwise.
+func SetDefaults_Toleration(t *Toleration) {
+	if t.Operator == "" {
+		t.Operator = TolerationEqual
+	}
+}

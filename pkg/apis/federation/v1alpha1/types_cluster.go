@@ -1,0 +1,165 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// +genclient
+// +genclient:nonNamespaced
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// Cluster is a Kubernetes cluster joined to the federation.
+type Cluster struct {
+	metav1.TypeMeta `json:",inline"`
+	// Standard object metadata. Labels are what a PlacementPolicy's clusterAffinity selects by.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// How the cluster is reached, where it is, and whether it takes new work.
+	Spec ClusterSpec `json:"spec"`
+	// What was last seen of the cluster. Written by Drover.
+	// +optional
+	Status ClusterStatus `json:"status,omitempty"`
+}
+
+// ClusterSpec is what the operator says of a cluster.
+type ClusterSpec struct {
+	// URL of the cluster's API server, e.g. https://10.0.0.1:6443. Must be https.
+	Server string `json:"server"`
+	// PEM bundle of the certificate authorities that sign the API server's certificate (base64 in JSON).
+	// Empty means the authorities known to the machine Drover runs on.
+	// +optional
+	CABundle []byte `json:"caBundle,omitempty"`
+	// Name the API server's certificate is checked for, where it differs from the host in server.
+	// +optional
+	TLSServerName string `json:"tlsServerName,omitempty"`
+	// The Secret in the federation with the credentials for the cluster: key "token", or "tls.crt" and "tls.key".
+	CredentialsSecret SecretReference `json:"credentialsSecret"`
+	// Where the cluster is. Fields left empty are read from the labels of its nodes.
+	// +optional
+	Location Location `json:"location,omitempty"`
+	// Cordons the cluster: what runs there stays, nothing new is placed there.
+	// +optional
+	Unschedulable bool `json:"unschedulable,omitempty"`
+	// Taints keep workloads without a matching toleration away, as on nodes.
+	// Effects: NoSchedule (nothing new), NoExecute (moved off as well).
+	// +optional
+	// +listType=map
+	// +listMapKey=key
+	// +listMapKey=effect
+	// +patchMergeKey=key
+	// +patchStrategy=merge
+	Taints []Taint `json:"taints,omitempty" patchStrategy:"merge" patchMergeKey:"key"`
+}
+
+// SecretReference names a Secret in the federation.
+type SecretReference struct {
+	// Namespace of the Secret.
+	Namespace string `json:"namespace"`
+	// Name of the Secret.
+	Name string `json:"name"`
+}
+
+// Location says where a cluster is, from large to small.
+type Location struct {
+	// Continent, e.g. north-america.
+	// +optional
+	Continent string `json:"continent,omitempty"`
+	// Region, e.g. us-east1; by default the nodes' label topology.kubernetes.io/region.
+	// +optional
+	Region string `json:"region,omitempty"`
+	// Zone, e.g. us-east1-b; by default the nodes' label topology.kubernetes.io/zone.
+	// +optional
+	Zone string `json:"zone,omitempty"`
+	// Latitude in decimal degrees, north positive, e.g. "33.8".
+	// +optional
+	Latitude string `json:"latitude,omitempty"`
+	// Longitude in decimal degrees, east positive, e.g. "-84.4".
+	// +optional
+	Longitude string `json:"longitude,omitempty"`
+}
+
+// TaintEffect is what a taint does to workloads that do not tolerate it.
+type TaintEffect string
+
+const (
+	// TaintNoSchedule keeps new replicas away.
+	TaintNoSchedule TaintEffect = "NoSchedule"
+	// TaintNoExecute moves running replicas off as well.
+	TaintNoExecute TaintEffect = "NoExecute"
+)
+
+// Taint keeps workloads off a cluster.
+type Taint struct {
+	// The taint's key, a qualified name.
+	Key string `json:"key"`
+	// The taint's value.
+	// +optional
+	Value string `json:"value,omitempty"`
+	// NoSchedule or NoExecute.
+	Effect TaintEffect `json:"effect"`
+}
+
+// ClusterStatus is what was last seen of a cluster.
+type ClusterStatus struct {
+	// Generation of the spec that the conditions speak of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Ready: the API server answers, and Drover may do there what it needs to.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchMergeKey=type
+	// +patchStrategy=merge
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+	// Version of the cluster's API server, e.g. v1.37.1.
+	// +optional
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// Where the cluster is: spec.location, its gaps filled from the labels of the nodes.
+	// +optional
+	Location Location `json:"location,omitempty"`
+	// Number of nodes, and how many of them are ready and schedulable.
+	// +optional
+	Nodes NodeSummary `json:"nodes,omitempty"`
+	// Sum of the nodes' capacity: cpu, memory, pods.
+	// +optional
+	Capacity corev1.ResourceList `json:"capacity,omitempty"`
+	// Sum of what ready, schedulable nodes have for pods.
+	// +optional
+	Allocatable corev1.ResourceList `json:"allocatable,omitempty"`
+	// Sum of the requests of all pods that have not ended.
+	// +optional
+	Requested corev1.ResourceList `json:"requested,omitempty"`
+	// Replicas of federated workloads placed on the cluster.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+	// When the cluster was last asked how it is.
+	// +optional
+	LastProbeTime *metav1.Time `json:"lastProbeTime,omitempty"`
+}
+
+// NodeSummary counts a cluster's nodes.
+type NodeSummary struct {
+	// All nodes.
+	// +optional
+	Total int32 `json:"total,omitempty"`
+	// Nodes that are ready and not cordoned.
+	// +optional
+	Ready int32 `json:"ready,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// ClusterList is a list of Clusters.
+type ClusterList struct {
+	metav1.TypeMeta `json:",inline"`
+	// Standard list metadata.
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+	// The clusters.
+	Items []Cluster `json:"items"`
+}

@@ -1,0 +1,194 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// +genclient
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// Placement records where a workload runs and why. Drover writes it, one a workload, named <kind>-<name> in lower case,
+// e.g. deployment-web; it goes when the workload goes.
+type Placement struct {
+	metav1.TypeMeta `json:",inline"`
+	// Standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// What was decided.
+	Spec PlacementSpec `json:"spec"`
+	// What the members report.
+	// +optional
+	Status PlacementStatus `json:"status,omitempty"`
+}
+
+// PlacementSpec is the decision.
+type PlacementSpec struct {
+	// The workload that is placed.
+	Workload WorkloadReference `json:"workload"`
+	// Counts the decisions; goes up by one whenever clusters or replicas change.
+	Revision int64 `json:"revision"`
+	// Generation of the workload that was decided on.
+	// +optional
+	WorkloadGeneration int64 `json:"workloadGeneration,omitempty"`
+	// Name of the policy that applied; empty if none did.
+	// +optional
+	Policy string `json:"policy,omitempty"`
+	// Generation of that policy.
+	// +optional
+	PolicyGeneration int64 `json:"policyGeneration,omitempty"`
+	// Replicas asked for over all clusters; absent where the workload has none.
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+	// Replicas that found no cluster.
+	// +optional
+	Unplaced int32 `json:"unplaced,omitempty"`
+	// What unmanaged objects of the same name in a member are treated like; from the policy.
+	// +optional
+	Conflict ConflictPolicy `json:"conflict,omitempty"`
+	// Where the workload runs.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Clusters []ClusterAssignment `json:"clusters,omitempty"`
+	// Where it does not run, and why.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Excluded []ClusterExclusion `json:"excluded,omitempty"`
+}
+
+// WorkloadReference names the object a Placement is of.
+type WorkloadReference struct {
+	// API version of the workload, e.g. apps/v1.
+	APIVersion string `json:"apiVersion"`
+	// Kind of the workload, e.g. Deployment.
+	Kind string `json:"kind"`
+	// Name of the workload.
+	Name string `json:"name"`
+	// UID of the workload.
+	// +optional
+	UID string `json:"uid,omitempty"`
+}
+
+// ClusterAssignment is what one cluster gets.
+type ClusterAssignment struct {
+	// Name of the cluster.
+	Name string `json:"name"`
+	// Replicas for the cluster now; absent where the workload has none.
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+	// Replicas the cluster is on its way to, while a move is under way.
+	// +optional
+	Target *int32 `json:"target,omitempty"`
+	// Stable word for the reason.
+	// +optional
+	Code string `json:"code,omitempty"`
+	// Why it is this number, for people.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// ClusterExclusion says why a cluster gets nothing.
+type ClusterExclusion struct {
+	// Name of the cluster.
+	Name string `json:"name"`
+	// Stable word for the reason.
+	// +optional
+	Code string `json:"code,omitempty"`
+	// Why, for people.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// PlacementStatus is what the members report.
+type PlacementStatus struct {
+	// Generation of the spec that the status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Scheduled, Synced and Available.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchMergeKey=type
+	// +patchStrategy=merge
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+	// Ready replicas over all clusters.
+	// +optional
+	ReadyReplicas int32 `json:"readyReplicas,omitempty"`
+	// What each cluster reports.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Clusters []ClusterPlacementStatus `json:"clusters,omitempty"`
+}
+
+// ClusterPlacementStatus is what one cluster reports of a workload.
+type ClusterPlacementStatus struct {
+	// Name of the cluster.
+	Name string `json:"name"`
+	// True once the cluster holds what was decided for the workload's current generation.
+	// +optional
+	Synced bool `json:"synced,omitempty"`
+	// Why it does not, if it does not.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Stable word for that, e.g. Conflict or SyncFailed.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// Generation of the federated workload that the cluster's own controllers have acted on.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Pods of the workload in the cluster.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+	// Pods of the current template.
+	// +optional
+	UpdatedReplicas int32 `json:"updatedReplicas,omitempty"`
+	// Pods that are ready.
+	// +optional
+	ReadyReplicas int32 `json:"readyReplicas,omitempty"`
+	// Pods that have been ready for minReadySeconds.
+	// +optional
+	AvailableReplicas int32 `json:"availableReplicas,omitempty"`
+	// Endpoints of the Service in the cluster that are ready.
+	// +optional
+	ReadyEndpoints int32 `json:"readyEndpoints,omitempty"`
+	// Addresses at which the cluster serves the Service or Ingress.
+	// +optional
+	// +listType=atomic
+	Addresses []Address `json:"addresses,omitempty"`
+	// When the report last changed.
+	// +optional
+	LastTransitionTime *metav1.Time `json:"lastTransitionTime,omitempty"`
+}
+
+// Address is where a cluster serves a Service or Ingress.
+type Address struct {
+	// IP address, if known by one.
+	// +optional
+	IP string `json:"ip,omitempty"`
+	// Host name, if known by one.
+	// +optional
+	Hostname string `json:"hostname,omitempty"`
+	// Ports served there, where the load balancer reports them.
+	// +optional
+	// +listType=atomic
+	Ports []corev1.PortStatus `json:"ports,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// PlacementList is a list of Placements.
+type PlacementList struct {
+	metav1.TypeMeta `json:",inline"`
+	// Standard list metadata.
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+	// The placements.
+	Items []Placement `json:"items"`
+}

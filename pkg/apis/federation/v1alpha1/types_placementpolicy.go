@@ -1,0 +1,158 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// +genclient
+// +genclient:noStatus
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// PlacementPolicy says how the workloads it selects are spread over the clusters.
+// A workload that no policy selects is spread equally over every ready cluster.
+type PlacementPolicy struct {
+	metav1.TypeMeta `json:",inline"`
+	// Standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// Which workloads, and how they are spread.
+	Spec PlacementPolicySpec `json:"spec"`
+}
+
+// PlacementPolicySpec is the policy.
+type PlacementPolicySpec struct {
+	// Selects workloads of the policy's namespace by their labels. Empty selects all of them.
+	// +optional
+	Selector metav1.LabelSelector `json:"selector,omitempty"`
+	// Of several policies that select a workload the one with the highest priority applies; of equal ones the first by name.
+	// +optional
+	Priority int32 `json:"priority,omitempty"`
+	// Weights and bounds of the clusters. Only the clusters named here are used; the name "*" stands for every other
+	// one. Empty means every cluster, equally.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +patchMergeKey=name
+	// +patchStrategy=merge
+	Clusters []ClusterWeight `json:"clusters,omitempty" patchStrategy:"merge" patchMergeKey:"name"`
+	// Which clusters are used at all, by their labels.
+	// +optional
+	ClusterAffinity *ClusterAffinity `json:"clusterAffinity,omitempty"`
+	// Taints of clusters that the selected workloads tolerate.
+	// +optional
+	// +listType=atomic
+	Tolerations []Toleration `json:"tolerations,omitempty"`
+	// When a cluster that was lost has its replicas placed elsewhere.
+	// +optional
+	Failover Failover `json:"failover,omitempty"`
+	// When running replicas are moved to meet the weights again.
+	// +optional
+	Rebalance Rebalance `json:"rebalance,omitempty"`
+	// What to do when an object of the same name that Drover does not manage is already in a member: Fail (default)
+	// leaves it alone and says so, Adopt takes it over.
+	// +optional
+	Conflict ConflictPolicy `json:"conflict,omitempty"`
+}
+
+// ClusterWeight is a cluster's share of a workload, and its bounds.
+type ClusterWeight struct {
+	// Name of the cluster, or "*" for every cluster not named.
+	Name string `json:"name"`
+	// Share of the replicas, relative to the other clusters' weights; 0 drains the cluster. Default 1.
+	// +optional
+	Weight *int64 `json:"weight,omitempty"`
+	// Fewest replicas the cluster gets, as long as there are enough.
+	// +optional
+	MinReplicas int32 `json:"minReplicas,omitempty"`
+	// Most replicas the cluster gets.
+	// +optional
+	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
+	// Clusters of a higher priority are filled first; the next take what does not fit there.
+	// +optional
+	Priority int32 `json:"priority,omitempty"`
+}
+
+// ClusterAffinity selects clusters by their labels.
+type ClusterAffinity struct {
+	// Clusters that do not match are not used.
+	// +optional
+	Required *metav1.LabelSelector `json:"required,omitempty"`
+}
+
+// Toleration lets workloads run on clusters with a matching taint.
+type Toleration struct {
+	// Key of the taint; empty, with operator Exists, tolerates every taint.
+	// +optional
+	Key string `json:"key,omitempty"`
+	// Equal (default) compares the value, Exists does not.
+	// +optional
+	Operator TolerationOperator `json:"operator,omitempty"`
+	// Value of the taint, for the operator Equal.
+	// +optional
+	Value string `json:"value,omitempty"`
+	// Effect of the taint; empty tolerates all effects.
+	// +optional
+	Effect TaintEffect `json:"effect,omitempty"`
+}
+
+// TolerationOperator says how a toleration compares with a taint.
+type TolerationOperator string
+
+const (
+	// TolerationEqual compares key and value.
+	TolerationEqual TolerationOperator = "Equal"
+	// TolerationExists compares the key only.
+	TolerationExists TolerationOperator = "Exists"
+)
+
+// Failover says when a lost cluster is given up.
+type Failover struct {
+	// How long a cluster must be not ready before its replicas are placed elsewhere. Default 5m.
+	// +optional
+	After *metav1.Duration `json:"after,omitempty"`
+}
+
+// RebalanceMode says when running replicas are moved to meet the weights again.
+type RebalanceMode string
+
+const (
+	// RebalanceOnChange rebalances when the workload or its policy changes. A cluster that joins draws nothing before.
+	RebalanceOnChange RebalanceMode = "OnChange"
+	// RebalanceAutomatic also rebalances when clusters come, go and return.
+	RebalanceAutomatic RebalanceMode = "Automatic"
+	// RebalanceNever moves nothing that can stay.
+	RebalanceNever RebalanceMode = "Never"
+)
+
+// Rebalance says when running replicas are moved.
+type Rebalance struct {
+	// OnChange (default), Automatic or Never.
+	// +optional
+	Mode RebalanceMode `json:"mode,omitempty"`
+}
+
+// ConflictPolicy says what happens to an unmanaged object that is in the way.
+type ConflictPolicy string
+
+const (
+	// ConflictFail leaves the object alone and reports the conflict.
+	ConflictFail ConflictPolicy = "Fail"
+	// ConflictAdopt takes the object over.
+	ConflictAdopt ConflictPolicy = "Adopt"
+)
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// PlacementPolicyList is a list of PlacementPolicies.
+type PlacementPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	// Standard list metadata.
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+	// The policies.
+	Items []PlacementPolicy `json:"items"`
+}

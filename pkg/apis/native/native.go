@@ -1,0 +1,71 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package native is the table of the Kubernetes kinds that are served as themselves. Serving one more kind is one more
+// row, and its defaults, checks and columns beside it. Only what Drover itself reads is defaulted and checked in depth:
+// a member's own API server has the last word, and its refusal becomes a condition.
+package native
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"drover.dev/drover/pkg/apis/kind"
+)
+
+// Kinds returns the table.
+func Kinds() []kind.Kind {
+	return []kind.Kind{
+		namespaces, configMaps, secrets, serviceAccounts, services, events,
+		deployments,
+		ingresses,
+		leases,
+	}
+}
+
+// GroupVersions are the native API groups served, in the order they are listed.
+var GroupVersions = []schema.GroupVersion{
+	corev1.SchemeGroupVersion,
+	appsv1.SchemeGroupVersion,
+	networkingv1.SchemeGroupVersion,
+	coordinationv1.SchemeGroupVersion,
+	autoscalingv1.SchemeGroupVersion,
+	authorizationv1.SchemeGroupVersion,
+	authenticationv1.SchemeGroupVersion,
+}
+
+var addToScheme = runtime.NewSchemeBuilder(
+	corev1.AddToScheme,
+	appsv1.AddToScheme,
+	networkingv1.AddToScheme,
+	coordinationv1.AddToScheme,
+	autoscalingv1.AddToScheme,
+	authorizationv1.AddToScheme,
+	authenticationv1.AddToScheme,
+)
+
+// AddToScheme registers the native types, versioned only.
+func AddToScheme(scheme *runtime.Scheme) error {
+	return addToScheme.AddToScheme(scheme)
+}
+
+// AddDefaults registers the defaults of the native types.
+func AddDefaults(scheme *runtime.Scheme) {
+	scheme.AddTypeDefaultingFunc(&appsv1.Deployment{}, func(obj any) { setDeploymentDefaults(obj.(*appsv1.Deployment)) })
+	scheme.AddTypeDefaultingFunc(&corev1.Service{}, func(obj any) { setServiceDefaults(obj.(*corev1.Service)) })
+	scheme.AddTypeDefaultingFunc(&corev1.Secret{}, func(obj any) { setSecretDefaults(obj.(*corev1.Secret)) })
+}
+
+// ident names a kind the way kubectl does: its resource, its singular name and its short names.
+func ident(gv schema.GroupVersion, name, resource, singular string, short ...string) kind.Kind {
+	return kind.Kind{
+		GroupVersionKind: gv.WithKind(name), Resource: resource, Singular: singular, ShortNames: short, Namespaced: true,
+	}
+}

@@ -1,0 +1,142 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apiserver is the federation's API server: it opens a door for each kind of the tables, keeps what comes in
+// by them in etcd, and knows nothing of clusters.
+package apiserver
+
+import (
+	"context"
+	"fmt"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/endpoints/request"
+	"k8s.io/apiserver/pkg/registry/rest"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/apis/kind"
+	"drover.dev/drover/pkg/registry"
+	"drover.dev/drover/pkg/registry/namespace"
+	"drover.dev/drover/pkg/registry/reviews"
+)
+
+// Server is the API server, ready to run.
+type Server struct {
+	*genericapiserver.GenericAPIServer
+}
+
+// Config is what the server is made of.
+type Config struct {
+	Generic *genericapiserver.RecommendedConfig
+}
+
+type completedConfig struct {
+	generic genericapiserver.CompletedConfig
+}
+
+// CompletedConfig can only be made by Config.Complete.
+type CompletedConfig struct {
+	*completedConfig
+}
+
+// Complete fills in what the configuration leaves open.
+func (c *Config) Complete() CompletedConfig {
+	return CompletedConfig{&completedConfig{generic: c.Generic.Complete()}}
+}
+
+// storages of a group version, by path: "deployments", "deployments/status".
+type storages map[string]rest.Storage
+
+// New makes the server and opens its doors.
+func (c CompletedConfig) New() (*Server, error) {
+	generic, err := c.generic.New("drover-apiserver", genericapiserver.NewEmptyDelegate())
+	if err != nil {
+		return nil, fmt.Errorf("API server: %w", err)
+	}
+	groups, err := c.storage()
+	if err != nil {
+		return nil, err
+	}
+	for _, gv := range groupVersions {
+		if len(groups[gv.Group]) == 0 {
+			continue
+		}
+		info := genericapiserver.NewDefaultAPIGroupInfo(gv.Group, Scheme, metav1.ParameterCodec, Codecs)
+		info.VersionedResourcesStorageMap[gv.Version] = groups[gv.Group]
+		install := generic.InstallAPIGroup
+		if gv.Group == corev1.GroupName {
+			install = func(info *genericapiserver.APIGroupInfo) error {
+				return generic.InstallLegacyAPIGroup(genericapiserver.DefaultLegacyAPIPrefix, info)
+			}
+		}
+		if err := install(&info); err != nil {
+			return nil, fmt.Errorf("install API group %q: %w", gv.Group, err)
+		}
+	}
+	generic.AddPostStartHookOrDie("drover-system-namespaces", ensureSystemNamespaces)
+	return &Server{GenericAPIServer: generic}, nil
+}
+
+// storage makes the storages of every group, one store for each row of the tables.
+func (c CompletedConfig) storage() (map[string]storages, error) {
+	groups := map[string]storages{
+		authorizationv1.GroupName: {
+			"selfsubjectaccessreviews": reviews.SelfSubjectAccess(c.generic.Authorization.Authorizer),
+			"selfsubjectrulesreviews":  reviews.SelfSubjectRules(c.generic.RuleResolver),
+		},
+		authenticationv1.GroupName: {"selfsubjectreviews": reviews.SelfSubject()},
+	}
+	var placements *registry.REST
+	options := registry.Options{
+		Typer:       Scheme,
+		RESTOptions: c.generic.RESTOptionsGetter,
+		Placements: func(ctx context.Context, namespace, name string) *v1alpha1.Placement {
+			obj, err := placements.Get(request.WithNamespace(ctx, namespace), name, &metav1.GetOptions{ResourceVersion: "0"})
+			if err != nil {
+				return nil
+			}
+			return obj.(*v1alpha1.Placement)
+		},
+	}
+	for _, k := range kinds {
+		if groups[k.Group] == nil {
+			groups[k.Group] = storages{}
+		}
+		if k.Group == corev1.GroupName && k.Kind == "Namespace" {
+			main, status, finalize, err := namespace.New(k, options)
+			if err != nil {
+				return nil, err
+			}
+			groups[k.Group]["namespaces"], groups[k.Group]["namespaces/status"], groups[k.Group]["namespaces/finalize"] = main, status, finalize
+			continue
+		}
+		main, err := groups[k.Group].add(k, options)
+		if err != nil {
+			return nil, err
+		}
+		if k.Kind == "Placement" {
+			placements = main
+		}
+	}
+	return groups, nil
+}
+
+// add makes the storages of one kind.
+func (s storages) add(k kind.Kind, options registry.Options) (*registry.REST, error) {
+	main, err := registry.New(k, options)
+	if err != nil {
+		return nil, err
+	}
+	s[k.Resource] = main
+	if k.Status != nil {
+		s[k.Resource+"/status"] = main.Status()
+	}
+	if k.Scale != nil {
+		s[k.Resource+"/scale"] = main.Scale()
+	}
+	return main, nil
+}

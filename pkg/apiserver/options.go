@@ -1,0 +1,238 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/admission/initializer"
+	"k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle"
+	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/endpoints/openapi"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+	genericoptions "k8s.io/apiserver/pkg/server/options"
+	serverstorage "k8s.io/apiserver/pkg/server/storage"
+	"k8s.io/apiserver/pkg/storage/storagebackend"
+	"k8s.io/apiserver/pkg/util/compatibility"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	openapicommon "k8s.io/kube-openapi/pkg/common"
+
+	"drover.dev/drover/pkg/access"
+	"drover.dev/drover/pkg/access/pki"
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	generatedopenapi "drover.dev/drover/pkg/generated/openapi"
+)
+
+// Options are the flags of the API server.
+type Options struct {
+	// DataDir holds the certificate authority, certificates and admin.kubeconfig.
+	DataDir string
+	// AdvertiseHosts are further names and addresses that clients reach the server by; they go into its certificate.
+	AdvertiseHosts []string
+	SecureServing  *genericoptions.SecureServingOptionsWithLoopback
+	Etcd           *genericoptions.EtcdOptions
+}
+
+// NewOptions returns the defaults: port 7443 on loopback.
+func NewOptions() *Options {
+	o := &Options{
+		DataDir:       "drover-data",
+		SecureServing: genericoptions.NewSecureServingOptions().WithLoopback(),
+		Etcd:          genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig("/registry/drover", nil)),
+	}
+	o.SecureServing.BindAddress = net.ParseIP("127.0.0.1")
+	o.SecureServing.BindPort = 7443
+	o.Etcd.DefaultStorageMediaType = runtime.ContentTypeProtobuf
+	o.Etcd.DeleteCollectionWorkers = 8
+	return o
+}
+
+// AddFlags adds the flags that every way to run the server has.
+func (o *Options) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.DataDir, "data-dir", o.DataDir, "Directory for state: certificates, admin.kubeconfig and, with drover start, etcd.")
+	fs.IPVar(&o.SecureServing.BindAddress, "bind-address", o.SecureServing.BindAddress, "IP address to serve on; 0.0.0.0 or :: for all interfaces.")
+	fs.IntVar(&o.SecureServing.BindPort, "secure-port", o.SecureServing.BindPort, "Port to serve HTTPS on; 0 takes a free one.")
+	fs.StringSliceVar(&o.AdvertiseHosts, "advertise-host", o.AdvertiseHosts, "Further host name or IP address clients reach this server by; the first goes into admin.kubeconfig. May be repeated.")
+}
+
+// AddEtcdFlags adds the flags for an etcd that runs elsewhere.
+func (o *Options) AddEtcdFlags(fs *pflag.FlagSet) {
+	transport := &o.Etcd.StorageConfig.Transport
+	fs.StringSliceVar(&transport.ServerList, "etcd-servers", transport.ServerList, "URLs of the etcd servers, e.g. https://10.0.0.1:2379. Comma-separated.")
+	fs.StringVar(&transport.TrustedCAFile, "etcd-cafile", transport.TrustedCAFile, "PEM file of the authority that signs etcd's certificates.")
+	fs.StringVar(&transport.CertFile, "etcd-certfile", transport.CertFile, "PEM file of the client certificate for etcd.")
+	fs.StringVar(&transport.KeyFile, "etcd-keyfile", transport.KeyFile, "PEM file of the client key for etcd.")
+	fs.StringVar(&o.Etcd.StorageConfig.Prefix, "etcd-prefix", o.Etcd.StorageConfig.Prefix, "Prefix of all keys in etcd.")
+}
+
+// Validate checks the flags.
+func (o *Options) Validate() error {
+	errs := o.SecureServing.Validate()
+	if o.DataDir == "" {
+		errs = append(errs, errors.New("--data-dir must not be empty"))
+	}
+	return errors.Join(append(errs, o.Etcd.Validate()...)...)
+}
+
+// AdminKubeconfig is the file the administrator's kubeconfig is written to.
+func (o *Options) AdminKubeconfig() string { return filepath.Join(o.DataDir, "admin.kubeconfig") }
+
+// Config makes the server's configuration: certificates are issued where they are missing, the port is opened.
+func (o *Options) Config() (*Config, error) {
+	authority, err := pki.Open(filepath.Join(o.DataDir, "pki"))
+	if err != nil {
+		return nil, err
+	}
+	serving, err := authority.Issue(pki.Request{Name: "apiserver", User: "drover-apiserver", Hosts: o.hosts()}, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	o.SecureServing.ServerCert.CertKey = genericoptions.CertKey{CertFile: serving.CertFile, KeyFile: serving.KeyFile}
+
+	generic := genericapiserver.NewRecommendedConfig(Codecs)
+	generic.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
+	getDefinitions := openapicommon.GetOpenAPIDefinitions(generatedopenapi.GetOpenAPIDefinitions)
+	namer := openapi.NewDefinitionNamer(openAPIScheme)
+	generic.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(getDefinitions, namer)
+	generic.OpenAPIConfig.Info.Title = "Drover"
+	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(getDefinitions, namer)
+	generic.OpenAPIV3Config.Info.Title = "Drover"
+	if err := o.SecureServing.ApplyTo(&generic.SecureServing, &generic.LoopbackClientConfig); err != nil {
+		return nil, fmt.Errorf("open port %d: %w; choose another one by --secure-port, or 0 for any", o.SecureServing.BindPort, err)
+	}
+	if err := o.authenticate(&generic.Config, authority); err != nil {
+		return nil, err
+	}
+	generic.Authorization.Authorizer, generic.RuleResolver, err = access.NewAuthorizer()
+	if err != nil {
+		return nil, err
+	}
+	if err := o.Etcd.ApplyWithStorageFactoryTo(o.storageFactory(), &generic.Config); err != nil {
+		return nil, fmt.Errorf("etcd: %w", err)
+	}
+	return &Config{Generic: generic}, admit(generic)
+}
+
+// hosts are the names and addresses in the serving certificate.
+func (o *Options) hosts() []string {
+	hosts := append([]string{}, o.AdvertiseHosts...)
+	if ip := o.SecureServing.BindAddress; ip != nil && !ip.IsUnspecified() {
+		hosts = append(hosts, ip.String())
+	}
+	hosts = append(hosts, "localhost", "127.0.0.1", "::1")
+	if name, err := os.Hostname(); err == nil {
+		hosts = append(hosts, name)
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
+
+// authenticate accepts certificates of the authority, and nobody without one.
+func (o *Options) authenticate(config *genericapiserver.Config, authority *pki.Authority) error {
+	clientCA, err := dynamiccertificates.NewDynamicCAContentFromFile("client-ca", authority.CAFile())
+	if err != nil {
+		return err
+	}
+	if err := config.Authentication.ApplyClientCert(clientCA, config.SecureServing); err != nil {
+		return err
+	}
+	config.Authentication.Authenticator, _, err = authenticatorfactory.DelegatingAuthenticatorConfig{ClientCertificateCAContentProvider: clientCA}.New()
+	return err
+}
+
+// storageFactory keeps native kinds as protobuf and own kinds as JSON.
+func (o *Options) storageFactory() serverstorage.StorageFactory {
+	factory := serverstorage.NewDefaultStorageFactory(o.Etcd.StorageConfig, o.Etcd.DefaultStorageMediaType, Codecs,
+		serverstorage.NewDefaultResourceEncodingConfig(Scheme), serverstorage.NewResourceConfig(), nil)
+	for _, k := range kinds {
+		if k.Group == v1alpha1.GroupName {
+			factory.SetSerializer(k.GroupVersionResource().GroupResource(), runtime.ContentTypeJSON, Codecs)
+		}
+	}
+	return factory
+}
+
+// admit refuses what is created in namespaces that do not exist or are being deleted.
+func admit(generic *genericapiserver.RecommendedConfig) error {
+	client, err := kubernetes.NewForConfig(generic.LoopbackClientConfig)
+	if err != nil {
+		return err
+	}
+	generic.SharedInformerFactory = informers.NewSharedInformerFactory(client, 0)
+	plugin, err := lifecycle.NewLifecycle(sets.New(systemNamespaces...))
+	if err != nil {
+		return err
+	}
+	initializer.New(client, nil, generic.SharedInformerFactory, generic.Authorization.Authorizer, generic.FeatureGate,
+		generic.EffectiveVersion, generic.DrainedNotify(), nil).Initialize(plugin)
+	generic.AdmissionControl = admission.NewChainHandler(plugin)
+	return nil
+}
+
+// WriteAdminKubeconfig issues the administrator's certificate and writes it to the admin kubeconfig.
+func (o *Options) WriteAdminKubeconfig() error {
+	authority, err := pki.Open(filepath.Join(o.DataDir, "pki"))
+	if err != nil {
+		return err
+	}
+	const name = "drover-admin"
+	admin, err := authority.Issue(pki.Request{Name: "admin", User: name, Groups: []string{user.SystemPrivilegedGroup}}, time.Now())
+	if err != nil {
+		return err
+	}
+	return access.WriteKubeconfig(o.AdminKubeconfig(), o.URL(), authority.CAFile(), admin, name)
+}
+
+// URL is where clients reach the server, once Config has opened the port.
+func (o *Options) URL() string {
+	host := "127.0.0.1"
+	if ip := o.SecureServing.BindAddress; ip != nil && !ip.IsUnspecified() {
+		host = ip.String()
+	}
+	if len(o.AdvertiseHosts) > 0 {
+		host = o.AdvertiseHosts[0]
+	}
+	return "https://" + net.JoinHostPort(host, strconv.Itoa(o.SecureServing.BindPort))
+}
+
+// Run serves until the context ends, then lets requests under way finish.
+func (s *Server) Run(ctx context.Context) error {
+	return s.PrepareRun().RunWithContext(ctx)
+}
+
+// Run is drover apiserver: it serves until the context ends.
+func (o *Options) Run(ctx context.Context, out io.Writer) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	config, err := o.Config()
+	if err != nil {
+		return err
+	}
+	server, err := config.Complete().New()
+	if err != nil {
+		return err
+	}
+	if err := o.WriteAdminKubeconfig(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "drover apiserver listens at %s; to use it: export KUBECONFIG=%s\n", o.URL(), o.AdminKubeconfig())
+	return server.Run(ctx)
+}
