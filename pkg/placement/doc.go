@@ -1,0 +1,70 @@
+// Package placement decides how many replicas of a workload each cluster gets,
+// and why. It is pure: a Request in, a Result out.
+//
+// # Apportionment
+//
+// A replica is a seat, a cluster a state, its weight the population. Seats are
+// awarded one by one. After t awards a cluster's exact share is t × its weight ÷
+// the sum of weights, and its quota that share rounded down or up. The next seat
+// goes to the cluster with the highest Webster priority, weight ÷ (2 × seats held
+// + 1), among those that
+//
+//   - stay at or below their upper quota, and
+//   - leave it possible for everyone to be at or above their lower quota, then and
+//     at all later house sizes.
+//
+// The second is a question of scheduling. A cluster's k-th seat is released when
+// its share exceeds k − 1 and due when its share reaches k. The exact shares are a
+// schedule in fractions that meets every due time, so there is one in whole seats;
+// and a start of one can be completed unless, until some time, more seats are due
+// than there are to give. Somebody is therefore always eligible.
+//
+// The method is house monotone since it only ever adds, and keeps quota since
+// nobody else is eligible. It belongs to the class that Still, and Balinski and
+// Young, described in 1979. The best known member, the quota method of 1975, has
+// the priority weight ÷ (seats held + 1), which leans to large clusters: it places
+// 2 replicas at weights 2:1 as 2:0, this one as 1:1. Equal priorities are decided
+// by a hash of Request.Key and the cluster's name.
+//
+// # Bounds
+//
+// With bounds, the exact share is level × weight, but at least the minimum and at
+// most the maximum or capacity, at the one level where the shares add up to the
+// replicas. Each share grows with the replicas, so the same process works with
+// these shares, and where no bound binds they are the plain ones.
+//
+// Before that come minimums and priorities: clusters are filled to their minimum,
+// those of the highest priority first, and then to their ceiling in the same
+// order. If rebalancing is off, what runs already is served between the two.
+//
+// # What holds
+//
+// For every valid Request, unless all weights are 0:
+//
+//   - The assignments add up to Replicas, or to all that the ceilings allow.
+//   - Ceilings hold. Minimums hold up to the ceiling, or if they exceed Replicas
+//     together, nobody gets more than its minimum. Weight 0 gets 0, whatever its
+//     minimum.
+//   - Each cluster gets its exact share, as defined above, rounded down or up,
+//     if Rebalance is set, or nothing runs yet.
+//   - More Replicas take from nobody, and fewer add to nobody, all else equal.
+//   - If Rebalance is not set, no more is taken from where it runs than Replicas,
+//     ceilings and minimums call for.
+//   - Only the ratios of weights count, and the order of clusters does not.
+//
+// The two that may surprise: a minimum moves replicas even if Rebalance is not
+// set, and comes before priority. And a bound that does not bind keeps the quota,
+// but may decide who of the clusters is rounded up.
+//
+// # Sources
+//
+//   - M. L. Balinski, H. P. Young: The Quota Method of Apportionment. American
+//     Mathematical Monthly 82 (1975).
+//   - J. W. Still: A Class of New Methods for Congressional Apportionment. SIAM
+//     Journal on Applied Mathematics 37 (1979).
+//   - M. L. Balinski, H. P. Young: Quotatone Apportionment Methods. Mathematics of
+//     Operations Research 4 (1979).
+//   - S. K. Baruah, N. K. Cohen, C. G. Plaxton, D. A. Varvel: Proportionate
+//     Progress: A Notion of Fairness in Resource Allocation. Algorithmica 15 (1996),
+//     for release and due times.
+package placement
