@@ -29,7 +29,7 @@ kube::codegen::gen_client \
   pkg/apis
 
 # The native kinds are served from here too, so their definitions are generated with ours.
-native=()
+native=(--extra-pkgs k8s.io/apimachinery/pkg/util/intstr)
 for group in core apps networking coordination authorization authentication autoscaling; do
   native+=(--extra-pkgs "k8s.io/api/${group}/v1")
   KUBE_CODEGEN_READONLY_PKGS+=("k8s.io/api/${group}/v1")

@@ -5,20 +5,34 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"drover.dev/drover/pkg/apiserver"
+	"drover.dev/drover/pkg/controllers"
 	"drover.dev/drover/pkg/standalone"
 )
 
 func startCommand() *cobra.Command {
-	options := &standalone.Options{APIServer: apiserver.NewOptions(), Controllers: func(ctx context.Context, _ *rest.Config) error { <-ctx.Done(); return nil }}
+	options := &standalone.Options{
+		APIServer: apiserver.NewOptions(),
+		Controllers: func(ctx context.Context, config *rest.Config) error {
+			// There is one such process on a data directory, so it may take up at once what it left.
+			return controllers.Run(ctx, config, "standalone")
+		},
+	}
 	cmd := &cobra.Command{
 		Use:   "start",
 		Short: "Run the whole control plane in one process",
-		Args:  cobra.NoArgs,
+		Long: `Runs etcd, the API server and the controllers in one process, with all state in --data-dir.
+At the first start it makes a certificate authority and writes admin.kubeconfig there.`,
+		Example: "  drover start\n  export KUBECONFIG=$PWD/drover-data/admin.kubeconfig\n  kubectl get clusters",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options.Out = cmd.OutOrStdout()
 			return options.Run(cmd.Context())
@@ -28,4 +42,28 @@ func startCommand() *cobra.Command {
 	return cmd
 }
 
-func controllersCommand() *cobra.Command { return &cobra.Command{Use: "controllers"} }
+func controllersCommand() *cobra.Command {
+	var kubeconfig string
+	cmd := &cobra.Command{
+		Use:   "controllers",
+		Short: "Run the controllers alone, against an API server that runs elsewhere",
+		Long: `Runs the controllers. Of any number of such processes one leads and works, the others wait to take over.
+They talk to the federation's API server, not to its etcd.`,
+		Example: "  drover controllers --kubeconfig drover-data/admin.kubeconfig",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+			if err != nil {
+				return fmt.Errorf("kubeconfig of the federation: %w", err)
+			}
+			host, err := os.Hostname()
+			if err != nil {
+				return err
+			}
+			return controllers.Run(cmd.Context(), config, host+"_"+string(uuid.NewUUID()))
+		},
+	}
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "Path of a kubeconfig for the federation's API server; the context it names as current is used.")
+	_ = cmd.MarkFlagRequired("kubeconfig") // fails only for a flag that does not exist
+	return cmd
+}

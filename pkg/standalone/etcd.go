@@ -54,7 +54,9 @@ func startEtcd(ctx context.Context, dir string) (*etcd, error) {
 	config.Name = "drover"
 	config.Dir = dir
 	config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
-	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
+	// A peer socket's path is read from the host part of its URL, unlike a client socket's; with the path elsewhere it
+	// would listen on an abstract socket, open to everyone on the machine.
+	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{{Scheme: "unix", Host: peer.Path}}, []url.URL{peer}
 	config.InitialCluster = config.Name + "=" + peer.String()
 	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModePeriodic, "10m"
 	config.QuotaBackendBytes = etcdQuota

@@ -47,6 +47,12 @@ type PlacementSpec struct {
 	// Replicas that found no cluster.
 	// +optional
 	Unplaced int32 `json:"unplaced,omitempty"`
+	// Stable word for why not everything could be placed; empty if it could.
+	// +optional
+	Problem string `json:"problem,omitempty"`
+	// The same, for people.
+	// +optional
+	ProblemMessage string `json:"problemMessage,omitempty"`
 	// What unmanaged objects of the same name in a member are treated like; from the policy.
 	// +optional
 	Conflict ConflictPolicy `json:"conflict,omitempty"`

@@ -18,8 +18,23 @@ const (
 	AnnotationFederation = GroupName + "/federation"
 	// AnnotationSourceUID holds, on a managed object, the UID of the federated object it was made from.
 	AnnotationSourceUID = GroupName + "/source-uid"
+	// AnnotationSourceGeneration holds, on a managed object, the generation of the federated object it was made from.
+	AnnotationSourceGeneration = GroupName + "/source-generation"
 	// FinalizerSync keeps a federated object until it is gone from (or released in) every member that can be reached.
 	FinalizerSync = GroupName + "/sync"
+	// FinalizerLeave keeps a Cluster that is deleted until Drover has let go of the member: its marks and its access are gone there.
+	FinalizerLeave = GroupName + "/leave"
+	// LabelCluster names, on a Secret in SystemNamespace, the Cluster whose credentials it holds.
+	LabelCluster = GroupName + "/cluster"
+	// AnnotationCluster names, on the namespace SystemNamespace of a member, the Cluster it is joined as.
+	// AnnotationFederation beside it says in which federation.
+	AnnotationCluster = GroupName + "/cluster"
+	// AnnotationFederationServer is beside them for people: the URL of that federation's API server.
+	AnnotationFederationServer = GroupName + "/federation-server"
+	// AnnotationTokenExpires says, on a Secret with credentials, when the token in it expires (RFC 3339).
+	AnnotationTokenExpires = GroupName + "/token-expires"
+	// AnnotationForceLeave is "true" on a Cluster that is let go without touching the member.
+	AnnotationForceLeave = GroupName + "/force-leave"
 	// FieldManager is the server-side apply field manager Drover writes to members with.
 	FieldManager = "drover"
 	// SystemNamespace holds what belongs to Drover itself: cluster credentials, leases.
@@ -30,6 +45,8 @@ const (
 const (
 	// ConditionReady says whether a Cluster answers and takes work.
 	ConditionReady = "Ready"
+	// ConditionLeaving is on a Cluster that is deleted; its message says what is still to be done.
+	ConditionLeaving = "Leaving"
 	// ConditionScheduled says whether every replica of a workload found a cluster.
 	ConditionScheduled = "Scheduled"
 	// ConditionSynced says whether every placed cluster holds what was decided.
@@ -44,20 +61,35 @@ const (
 	ReasonUnauthorized       = "Unauthorized"
 	ReasonTLSFailed          = "TLSFailed"
 	ReasonNotReady           = "NotReady"
+	ReasonConnecting         = "Connecting"
+	ReasonCleanUpFailed      = "CleanUpFailed"
 
-	ReasonPlaced           = "Placed"
-	ReasonUnplaced         = "Unplaced"
-	ReasonNoClusters       = "NoClusters"
-	ReasonAllWeightsZero   = "AllWeightsZero"
-	ReasonNoBackends       = "NoBackends"
-	ReasonPolicyInvalid    = "PolicyInvalid"
-	ReasonSynced           = "Synced"
-	ReasonSyncing          = "Syncing"
-	ReasonSyncFailed       = "SyncFailed"
-	ReasonConflict         = "Conflict"
-	ReasonAvailable        = "MinimumReplicasAvailable"
-	ReasonUnavailable      = "MinimumReplicasUnavailable"
-	ReasonClusterNotJoined = "ClusterNotJoined"
+	ReasonPlaced       = "Placed"
+	ReasonNoBackends   = "NoBackends"
+	ReasonInvalid      = "InvalidPlacement"
+	ReasonSynced       = "Synced"
+	ReasonSyncing      = "Syncing"
+	ReasonSyncFailed   = "SyncFailed"
+	ReasonConflict     = "Conflict"
+	ReasonNotConnected = "NotConnected"
+	ReasonNotServing   = "NotServing"
+	ReasonAvailable    = "MinimumReplicasAvailable"
+	ReasonUnavailable  = "MinimumReplicasUnavailable"
+
+	// Why a cluster is excluded from a placement.
+	ExcludedNotNamed  = "NotNamed"
+	ExcludedAffinity  = "ClusterAffinity"
+	ExcludedTaint     = "Taint"
+	ExcludedCordoned  = "Cordoned"
+	ExcludedNotReady  = "NotReady"
+	ExcludedLeaving   = "Leaving"
+	ExcludedNoBackend = "NoBackend"
+	// KeptNotReady is the code of an assignment to a cluster that is not ready, and not yet given up.
+	KeptNotReady = "KeptNotReady"
+	// RunsBackend is the code of an assignment that follows the workloads behind a Service or Ingress.
+	RunsBackend = "RunsBackend"
+	// NoSelector is the code of an assignment of a Service without a selector, which goes everywhere.
+	NoSelector = "NoSelector"
 )
 
 // AnyCluster is the name in a PlacementPolicy's clusters that stands for every cluster not named there.

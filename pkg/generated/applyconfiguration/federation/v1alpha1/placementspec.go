@@ -28,6 +28,10 @@ type PlacementSpecApplyConfiguration struct {
 	Replicas *int32 `json:"replicas,omitempty"`
 	// Replicas that found no cluster.
 	Unplaced *int32 `json:"unplaced,omitempty"`
+	// Stable word for why not everything could be placed; empty if it could.
+	Problem *string `json:"problem,omitempty"`
+	// The same, for people.
+	ProblemMessage *string `json:"problemMessage,omitempty"`
 	// What unmanaged objects of the same name in a member are treated like; from the policy.
 	Conflict *federationv1alpha1.ConflictPolicy `json:"conflict,omitempty"`
 	// Where the workload runs.
@@ -95,6 +99,22 @@ func (b *PlacementSpecApplyConfiguration) WithReplicas(value int32) *PlacementSp
 // If called multiple times, the Unplaced field is set to the value of the last call.
 func (b *PlacementSpecApplyConfiguration) WithUnplaced(value int32) *PlacementSpecApplyConfiguration {
 	b.Unplaced = &value
+	return b
+}
+
+// WithProblem sets the Problem field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Problem field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithProblem(value string) *PlacementSpecApplyConfiguration {
+	b.Problem = &value
+	return b
+}
+
+// WithProblemMessage sets the ProblemMessage field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProblemMessage field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithProblemMessage(value string) *PlacementSpecApplyConfiguration {
+	b.ProblemMessage = &value
 	return b
 }
 

@@ -1,0 +1,282 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster answers: how is each joined cluster? It connects members as their Clusters say, probes them, keeps
+// their credentials fresh, and cleans up in a member that leaves.
+package cluster
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	kubeinformers "k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/record"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/generated/clientset/versioned"
+	"drover.dev/drover/pkg/generated/informers/externalversions"
+	listers "drover.dev/drover/pkg/generated/listers/federation/v1alpha1"
+	"drover.dev/drover/pkg/members"
+)
+
+const (
+	// probeInterval is how often a cluster is asked how it is, retryInterval how soon again when it did not answer.
+	probeInterval = 10 * time.Second
+	retryInterval = 2 * time.Second
+	// measureInterval is how often nodes and pods are counted.
+	measureInterval = 30 * time.Second
+	// settle is how long changes of placements are gathered before a Cluster's replicas are written.
+	settle = 500 * time.Millisecond
+	// workers bounds how many clusters may hang at once without delaying the probes of the others.
+	workers = 64
+)
+
+// Controller keeps Clusters' status true.
+type Controller struct {
+	client   versioned.Interface
+	kube     kubernetes.Interface
+	events   record.EventRecorder
+	identity string
+	set      *members.Set
+	now      func() time.Time
+
+	clusters   listers.ClusterLister
+	placements listers.PlacementLister
+	secrets    corelisters.SecretLister
+	synced     []cache.InformerSynced
+	runner     *runner.Runner[string]
+
+	mu   sync.Mutex
+	seen map[string]observation
+}
+
+// New makes the controller. The identity is the federation's.
+func New(client versioned.Interface, kube kubernetes.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, events record.EventRecorder, identity string) (*Controller, error) {
+	clusters := own.Federation().V1alpha1().Clusters()
+	placements := own.Federation().V1alpha1().Placements()
+	secrets := native.Core().V1().Secrets()
+	c := &Controller{
+		client: client, kube: kube, events: events, identity: identity, set: set, now: time.Now,
+		clusters: clusters.Lister(), placements: placements.Lister(), secrets: secrets.Lister(),
+		synced: []cache.InformerSynced{clusters.Informer().HasSynced, placements.Informer().HasSynced, secrets.Informer().HasSynced},
+		seen:   map[string]observation{},
+	}
+	c.runner = runner.New("cluster", c.reconcile)
+	if _, err := clusters.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: func(obj any) { c.runner.Enqueue(obj.(*v1alpha1.Cluster).Name) },
+		UpdateFunc: func(old, obj any) {
+			was, is := old.(*v1alpha1.Cluster), obj.(*v1alpha1.Cluster)
+			if was.Generation != is.Generation || was.DeletionTimestamp != is.DeletionTimestamp || !apiequality.Semantic.DeepEqual(was.Annotations, is.Annotations) {
+				c.runner.Enqueue(is.Name)
+			}
+		},
+		DeleteFunc: func(obj any) {
+			if name, err := cache.DeletionHandlingMetaNamespaceKeyFunc(obj); err == nil {
+				c.runner.Enqueue(name)
+			}
+		},
+	}); err != nil {
+		return nil, err
+	}
+	if _, err := secrets.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: c.secretChanged, UpdateFunc: func(_, obj any) { c.secretChanged(obj) }, DeleteFunc: c.secretChanged,
+	}); err != nil {
+		return nil, err
+	}
+	if _, err := placements.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: c.placementChanged, UpdateFunc: func(old, obj any) {
+			if old.(*v1alpha1.Placement).Generation != obj.(*v1alpha1.Placement).Generation {
+				c.placementChanged(old)
+				c.placementChanged(obj)
+			}
+		}, DeleteFunc: c.placementChanged,
+	}); err != nil {
+		return nil, err
+	}
+	set.Listen(members.Listener{Connected: c.runner.Enqueue})
+	return c, nil
+}
+
+// Run works until the context ends.
+func (c *Controller) Run(ctx context.Context) {
+	if cache.WaitForCacheSync(ctx.Done(), c.synced...) {
+		c.runner.Run(ctx, workers)
+	}
+}
+
+func (c *Controller) secretChanged(obj any) {
+	secret, ok := obj.(*corev1.Secret)
+	if !ok {
+		return
+	}
+	clusters, err := c.clusters.List(labels.Everything())
+	if err != nil {
+		return
+	}
+	for _, cluster := range clusters {
+		if ref := cluster.Spec.CredentialsSecret; ref.Name == secret.Name && ref.Namespace == secret.Namespace {
+			c.runner.Enqueue(cluster.Name)
+		}
+	}
+}
+
+func (c *Controller) placementChanged(obj any) {
+	if placement, ok := obj.(*v1alpha1.Placement); ok {
+		for _, assigned := range placement.Spec.Clusters {
+			c.runner.EnqueueAfter(assigned.Name, settle)
+		}
+	}
+}
+
+// observation is what was last found out about a cluster.
+type observation struct {
+	health     members.Health
+	resources  members.Resources
+	err        error
+	probed     time.Time
+	measured   time.Time
+	generation int64
+}
+
+func (c *Controller) reconcile(ctx context.Context, name string) (time.Duration, error) {
+	cluster, err := c.clusters.Get(name)
+	if apierrors.IsNotFound(err) {
+		c.set.Disconnect(name)
+		c.forget(name)
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !cluster.DeletionTimestamp.IsZero() {
+		return c.leave(ctx, cluster)
+	}
+	seen := c.observe(ctx, cluster)
+	again := probeInterval
+	if seen.err != nil {
+		again = retryInterval
+	}
+	replicas, err := c.replicas(name)
+	if err != nil {
+		return 0, err
+	}
+	return again, c.writeStatus(ctx, cluster, nextStatus(cluster, seen, replicas, c.now()))
+}
+
+// observe connects the cluster and finds out how it is, if it is time to.
+func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster) observation {
+	seen := c.last(cluster.Name)
+	member, err := c.connect(cluster)
+	if err != nil {
+		seen.err, seen.probed = err, c.now()
+		c.remember(cluster.Name, seen)
+		return seen
+	}
+	interval := probeInterval
+	if seen.err != nil {
+		interval = retryInterval
+	}
+	if c.now().Sub(seen.probed) < interval-settle && seen.generation == cluster.Generation {
+		return seen
+	}
+	seen.health, seen.err = member.Probe(ctx)
+	seen.probed, seen.generation = c.now(), cluster.Generation
+	if seen.err == nil && !member.Synced() {
+		seen.err = errConnecting
+	}
+	if seen.err == nil && c.now().Sub(seen.measured) >= measureInterval {
+		seen.resources, seen.err = member.Measure(ctx)
+		seen.measured = c.now()
+	}
+	if seen.err == nil {
+		if err := c.renewToken(ctx, cluster, member); err != nil {
+			c.events.Eventf(cluster, corev1.EventTypeWarning, "TokenNotRenewed", "the token for the cluster could not be renewed, will be tried again: %v", err)
+		}
+	}
+	c.remember(cluster.Name, seen)
+	return seen
+}
+
+// connect makes the cluster a member with the credentials of its Secret.
+func (c *Controller) connect(cluster *v1alpha1.Cluster) (*members.Member, error) {
+	ref := cluster.Spec.CredentialsSecret
+	secret, err := c.secrets.Secrets(ref.Namespace).Get(ref.Name)
+	if err != nil {
+		c.set.Disconnect(cluster.Name)
+		return nil, &credentialsError{reason: v1alpha1.ReasonCredentialsMissing, err: err}
+	}
+	credentials, err := members.CredentialsFrom(secret)
+	if err == nil {
+		var member *members.Member
+		if member, err = c.set.Connect(cluster, credentials); err == nil {
+			return member, nil
+		}
+	}
+	c.set.Disconnect(cluster.Name)
+	return nil, &credentialsError{reason: v1alpha1.ReasonCredentialsInvalid, err: err}
+}
+
+// replicas placed on a cluster.
+func (c *Controller) replicas(name string) (int32, error) {
+	placements, err := c.placements.List(labels.Everything())
+	if err != nil {
+		return 0, err
+	}
+	var sum int32
+	for _, p := range placements {
+		for _, assigned := range p.Spec.Clusters {
+			if assigned.Name == name && assigned.Replicas != nil {
+				sum += *assigned.Replicas
+			}
+		}
+	}
+	return sum, nil
+}
+
+func (c *Controller) writeStatus(ctx context.Context, cluster *v1alpha1.Cluster, status v1alpha1.ClusterStatus) error {
+	if apiequality.Semantic.DeepEqual(status, cluster.Status) {
+		return nil
+	}
+	was := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionReady)
+	is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	if was == nil || was.Status != is.Status {
+		kind := corev1.EventTypeNormal
+		if is.Status != metav1.ConditionTrue {
+			kind = corev1.EventTypeWarning
+		}
+		c.events.Event(cluster, kind, is.Reason, is.Message)
+	}
+	updated := cluster.DeepCopy()
+	updated.Status = status
+	_, err := c.client.FederationV1alpha1().Clusters().UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	return err
+}
+
+func (c *Controller) last(name string) observation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen[name]
+}
+
+func (c *Controller) remember(name string, o observation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen[name] = o
+}
+
+func (c *Controller) forget(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.seen, name)
+}

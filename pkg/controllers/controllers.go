@@ -1,0 +1,214 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controllers runs all controllers in one process, as the leader of any number of such processes.
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	kubeinformers "k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/klog/v2"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/cluster"
+	"drover.dev/drover/pkg/controllers/namespace"
+	"drover.dev/drover/pkg/controllers/schedule"
+	"drover.dev/drover/pkg/controllers/status"
+	droversync "drover.dev/drover/pkg/controllers/sync"
+	"drover.dev/drover/pkg/generated/clientset/versioned"
+	ownscheme "drover.dev/drover/pkg/generated/clientset/versioned/scheme"
+	"drover.dev/drover/pkg/generated/informers/externalversions"
+	"drover.dev/drover/pkg/members"
+)
+
+const (
+	leaseName     = "drover-controllers"
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = 2 * time.Second
+	// callTimeout bounds every single call to the federation's API server; watches are not bound by it.
+	callTimeout = 30 * time.Second
+)
+
+// Run waits to become the leader, and then runs the controllers until the context ends, or the lead is lost, which is
+// an error. Identity tells this process from others; one that starts again under its old identity leads at once.
+func Run(ctx context.Context, config *rest.Config, identity string) error {
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	config.UserAgent = "drover-controllers"
+	c, err := newClients(config)
+	if err != nil {
+		return err
+	}
+	elector, lead, err := c.newElector(identity)
+	if err != nil {
+		return err
+	}
+	// The lease is held until the work has stopped, not only until it was asked to.
+	electing, stopElecting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopElecting()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		elector.Run(electing)
+	}()
+	select {
+	case <-ctx.Done():
+		stopElecting()
+		<-over
+		return nil
+	case <-over:
+		return errLostLead
+	case leading := <-lead:
+		working, stopWorking := context.WithCancel(ctx)
+		defer stopWorking()
+		defer context.AfterFunc(leading, stopWorking)()
+		err := c.run(working)
+		lost := leading.Err() != nil
+		stopElecting()
+		<-over
+		if lost {
+			return errors.Join(err, errLostLead)
+		}
+		return err
+	}
+}
+
+var errLostLead = errors.New("lost the lead of the controllers: another process took over, or the API server did not answer in time")
+
+// newElector makes an elector, and a channel that gives a context once it leads, which ends when it does so no more.
+func (c *clients) newElector(identity string) (*leaderelection.LeaderElector, <-chan context.Context, error) {
+	lead := make(chan context.Context, 1)
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: &resourcelock.LeaseLock{
+			LeaseMeta:  metav1.ObjectMeta{Namespace: v1alpha1.SystemNamespace, Name: leaseName},
+			Client:     c.kube.CoordinationV1(),
+			LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
+		},
+		Name: leaseName, ReleaseOnCancel: true,
+		LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(leading context.Context) { lead <- leading },
+			OnStoppedLeading: func() {},
+		},
+	})
+	return elector, lead, err
+}
+
+type clients struct {
+	own      versioned.Interface
+	kube     kubernetes.Interface
+	metadata metadata.Interface
+}
+
+func newClients(config *rest.Config) (*clients, error) {
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("federation client: %w", err)
+	}
+	native := rest.CopyConfig(config)
+	native.ContentType = "application/vnd.kubernetes.protobuf"
+	native.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	c := &clients{}
+	if c.kube, err = kubernetes.NewForConfigAndClient(native, client); err != nil {
+		return nil, err
+	}
+	if c.own, err = versioned.NewForConfigAndClient(config, client); err != nil {
+		return nil, err
+	}
+	c.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), client)
+	return c, err
+}
+
+// run makes the controllers and runs them until the context ends.
+func (c *clients) run(ctx context.Context) error {
+	logger := klog.FromContext(ctx)
+	identity, err := c.federationIdentity(ctx)
+	if err != nil {
+		return err
+	}
+	events, stopEvents, err := c.eventRecorder()
+	if err != nil {
+		return err
+	}
+	defer stopEvents()
+	own := externalversions.NewSharedInformerFactory(c.own, 0)
+	native := kubeinformers.NewSharedInformerFactory(c.kube, 0)
+	set := members.NewSet(ctx)
+	defer set.DisconnectAll()
+	outcomes := droversync.NewOutcomes()
+
+	clusters, err := cluster.New(c.own, c.kube, own, native, set, events, identity)
+	if err != nil {
+		return fmt.Errorf("cluster controller: %w", err)
+	}
+	scheduler, err := schedule.New(c.own, own, native, events)
+	if err != nil {
+		return fmt.Errorf("schedule controller: %w", err)
+	}
+	syncer, err := droversync.New(c.own, c.kube, own, native, set, outcomes, events, identity)
+	if err != nil {
+		return fmt.Errorf("sync controller: %w", err)
+	}
+	reporter, err := status.New(c.own, c.kube, own, native, set, outcomes, identity)
+	if err != nil {
+		return fmt.Errorf("status controller: %w", err)
+	}
+	namespaces, err := namespace.New(c.kube, c.metadata, native)
+	if err != nil {
+		return fmt.Errorf("namespace controller: %w", err)
+	}
+	own.StartWithContext(ctx)
+	native.StartWithContext(ctx)
+	logger.Info("Controllers run", "federation", identity)
+	var wg sync.WaitGroup
+	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, syncer, reporter, namespaces} {
+		wg.Go(func() { controller.Run(ctx) })
+	}
+	wg.Wait()
+	own.Shutdown()
+	native.Shutdown()
+	return nil
+}
+
+// federationIdentity is the UID of the system namespace: it is made once, with the federation, and never again.
+func (c *clients) federationIdentity(ctx context.Context) (string, error) {
+	var identity string
+	err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		ns, err := c.kube.CoreV1().Namespaces().Get(ctx, v1alpha1.SystemNamespace, metav1.GetOptions{})
+		if err != nil {
+			klog.FromContext(ctx).Info("The federation's identity cannot be read yet", "error", err)
+			return false, nil
+		}
+		identity = string(ns.UID)
+		return true, nil
+	})
+	return identity, err
+}
+
+func (c *clients) eventRecorder() (record.EventRecorder, func(), error) {
+	if err := ownscheme.AddToScheme(scheme.Scheme); err != nil {
+		return nil, nil, err
+	}
+	broadcaster := record.NewBroadcaster()
+	broadcaster.StartRecordingToSink(&typedcore.EventSinkImpl{Interface: c.kube.CoreV1().Events("")})
+	return broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "drover"}), broadcaster.Shutdown, nil
+}

@@ -1,0 +1,303 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package schedule answers: where does each workload run, and why? It writes one Placement a workload, the only
+// hand-over from deciding to doing, and touches no cluster.
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kubeinformers "k8s.io/client-go/informers"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/ptr"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/controllers/workload"
+	"drover.dev/drover/pkg/generated/clientset/versioned"
+	"drover.dev/drover/pkg/generated/informers/externalversions"
+	listers "drover.dev/drover/pkg/generated/listers/federation/v1alpha1"
+)
+
+// workers plan at once. Planning takes no time; what takes time is the write of the Placement.
+const workers = 16
+
+// Controller writes Placements.
+type Controller struct {
+	client versioned.Interface
+	events record.EventRecorder
+	now    func() time.Time
+
+	workloads  *workload.Listers
+	policies   listers.PlacementPolicyLister
+	clusters   listers.ClusterLister
+	placements listers.PlacementLister
+	synced     []cache.InformerSynced
+	runner     *runner.Runner[workload.Key]
+}
+
+// New makes the controller.
+func New(client versioned.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, events record.EventRecorder) (*Controller, error) {
+	policies, clusters, placements := own.Federation().V1alpha1().PlacementPolicies(), own.Federation().V1alpha1().Clusters(), own.Federation().V1alpha1().Placements()
+	c := &Controller{
+		client: client, events: events, now: time.Now,
+		workloads: workload.NewListers(native),
+		policies:  policies.Lister(), clusters: clusters.Lister(), placements: placements.Lister(),
+	}
+	c.synced = append(c.workloads.HasSynced(), policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced)
+	c.runner = runner.New("schedule", c.reconcile)
+	if err := c.workloads.Watch(c.workloadChanged); err != nil {
+		return nil, err
+	}
+	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandlerFuncs{
+		policies.Informer(): {AddFunc: c.policyChanged, DeleteFunc: c.policyChanged, UpdateFunc: func(old, obj any) {
+			if old.(*v1alpha1.PlacementPolicy).Generation != obj.(*v1alpha1.PlacementPolicy).Generation {
+				c.policyChanged(obj)
+			}
+		}},
+		clusters.Informer(): {AddFunc: func(any) { c.clusterChanged() }, DeleteFunc: func(any) { c.clusterChanged() }, UpdateFunc: func(old, obj any) {
+			if matters(old.(*v1alpha1.Cluster), obj.(*v1alpha1.Cluster)) {
+				c.clusterChanged()
+			}
+		}},
+		placements.Informer(): {AddFunc: c.placementChanged, DeleteFunc: c.placementChanged, UpdateFunc: func(old, obj any) {
+			if old.(*v1alpha1.Placement).Generation != obj.(*v1alpha1.Placement).Generation {
+				c.placementChanged(obj)
+			}
+		}},
+	} {
+		if _, err := informer.AddEventHandler(handler); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Run works until the context ends.
+func (c *Controller) Run(ctx context.Context) {
+	if cache.WaitForCacheSync(ctx.Done(), c.synced...) {
+		c.runner.Run(ctx, workers)
+	}
+}
+
+func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object) {
+	if old != nil && obj != nil && old.GetGeneration() == obj.GetGeneration() &&
+		apiequality.Semantic.DeepEqual(old.GetLabels(), obj.GetLabels()) && old.GetDeletionTimestamp().Equal(obj.GetDeletionTimestamp()) {
+		return
+	}
+	c.runner.Enqueue(key)
+	// What is in front of a workload goes where it goes; a change of its Placement tells them. That they belong together
+	// may change without that.
+	for _, o := range []workload.Object{old, obj} {
+		switch o := o.(type) {
+		case *appsv1.Deployment:
+			for _, s := range c.workloads.ServicesOf(o) {
+				c.runner.Enqueue(keyOf(workload.Service, s))
+			}
+		case *corev1.Service:
+			for _, i := range c.workloads.IngressesOf(o.Namespace, o.Name) {
+				c.runner.Enqueue(keyOf(workload.Ingress, i))
+			}
+		}
+	}
+}
+
+// placementChanged has the followers of a workload follow.
+func (c *Controller) placementChanged(obj any) {
+	if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+		obj = gone.Obj
+	}
+	p, ok := obj.(*v1alpha1.Placement)
+	if !ok {
+		return
+	}
+	key, ok := workload.KeyOf(p)
+	if !ok {
+		return
+	}
+	// Also the workload itself: a Placement that was changed by hand, or deleted, is put right.
+	c.runner.Enqueue(key)
+	switch key.Kind {
+	case workload.Deployment:
+		if d, err := c.workloads.Deployments.Deployments(key.Namespace).Get(key.Name); err == nil {
+			for _, s := range c.workloads.ServicesOf(d) {
+				c.runner.Enqueue(keyOf(workload.Service, s))
+			}
+		}
+	case workload.Service:
+		for _, i := range c.workloads.IngressesOf(key.Namespace, key.Name) {
+			c.runner.Enqueue(keyOf(workload.Ingress, i))
+		}
+	}
+}
+
+func (c *Controller) policyChanged(obj any) {
+	key, err := cache.DeletionHandlingMetaNamespaceKeyFunc(obj)
+	if err != nil {
+		return
+	}
+	name, err := cache.ParseObjectName(key)
+	if err != nil {
+		return
+	}
+	deployments, err := c.workloads.Deployments.Deployments(name.Namespace).List(labels.Everything())
+	if err != nil {
+		return
+	}
+	for _, d := range deployments {
+		c.runner.Enqueue(keyOf(workload.Deployment, d))
+	}
+}
+
+// clusterChanged has everything decided anew.
+func (c *Controller) clusterChanged() {
+	c.workloads.Each(c.runner.Enqueue)
+}
+
+// matters says whether a change of a cluster can change where anything runs.
+func matters(old, obj *v1alpha1.Cluster) bool {
+	was, is := meta.FindStatusCondition(old.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+	return old.Generation != obj.Generation || !old.DeletionTimestamp.Equal(obj.DeletionTimestamp) ||
+		!apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) ||
+		(was == nil) != (is == nil) || was != nil && was.Status != is.Status
+}
+
+func keyOf(kind schema.GroupVersionKind, obj metav1.Object) workload.Key {
+	return workload.Key{Kind: kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}
+}
+
+func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Duration, error) {
+	obj, err := c.workloads.Get(key)
+	if err != nil {
+		return 0, err
+	}
+	current, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
+	if workload.IgnoreNotFound(err) != nil {
+		return 0, err
+	}
+	if obj == nil {
+		// The workload is kept by a finalizer until no cluster has it, so nobody needs its Placement any more.
+		if current == nil {
+			return 0, nil
+		}
+		return 0, workload.IgnoreNotFound(c.client.FederationV1alpha1().Placements(key.Namespace).Delete(ctx, current.Name,
+			metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(current.UID))}))
+	}
+	if !obj.GetDeletionTimestamp().IsZero() {
+		return 0, nil // it ends where it is
+	}
+	next, again, err := c.decide(obj, current)
+	if err != nil {
+		return 0, err
+	}
+	next.Workload = v1alpha1.WorkloadReference{APIVersion: key.Kind.GroupVersion().String(), Kind: key.Kind.Kind, Name: key.Name, UID: string(obj.GetUID())}
+	return again, c.write(ctx, key, obj, current, next)
+}
+
+// decide gathers what a decision depends on.
+func (c *Controller) decide(obj workload.Object, placement *v1alpha1.Placement) (v1alpha1.PlacementSpec, time.Duration, error) {
+	clusters, err := c.clusters.List(labels.Everything())
+	if err != nil {
+		return v1alpha1.PlacementSpec{}, 0, err
+	}
+	var current *v1alpha1.PlacementSpec
+	if placement != nil && placement.Spec.Workload.UID == string(obj.GetUID()) {
+		current = &placement.Spec
+	}
+	switch o := obj.(type) {
+	case *appsv1.Deployment:
+		policies, err := c.policies.PlacementPolicies(o.Namespace).List(labels.Everything())
+		if err != nil {
+			return v1alpha1.PlacementSpec{}, 0, err
+		}
+		policy, err := selectPolicy(o.Labels, policies)
+		if err != nil {
+			return v1alpha1.PlacementSpec{}, 0, err
+		}
+		next, again := decideDeployment(o, policy, clusters, current, c.now())
+		return next, again, nil
+	case *corev1.Service:
+		var backends []*v1alpha1.PlacementSpec
+		for _, d := range c.workloads.DeploymentsOf(o) {
+			backends = c.appendPlacement(backends, keyOf(workload.Deployment, d))
+		}
+		return decideFollower(o.Generation, "Service", backends, len(o.Spec.Selector) == 0, clusters, current), 0, nil
+	case *networkingv1.Ingress:
+		var backends []*v1alpha1.PlacementSpec
+		names := workload.Backends(o)
+		for name := range names {
+			backends = c.appendPlacement(backends, workload.Key{Kind: workload.Service, Namespace: o.Namespace, Name: name})
+		}
+		return decideFollower(o.Generation, "Ingress", backends, names.Len() == 0, clusters, current), 0, nil
+	}
+	return v1alpha1.PlacementSpec{}, 0, fmt.Errorf("no decision is known for a %T", obj)
+}
+
+func (c *Controller) appendPlacement(list []*v1alpha1.PlacementSpec, key workload.Key) []*v1alpha1.PlacementSpec {
+	p, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
+	if err != nil {
+		return list
+	}
+	return append(list, &p.Spec)
+}
+
+// write records a decision, if it says anything new.
+func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.Object, current *v1alpha1.Placement, next v1alpha1.PlacementSpec) error {
+	placements := c.client.FederationV1alpha1().Placements(key.Namespace)
+	was := v1alpha1.PlacementSpec{}
+	if current != nil {
+		was = current.Spec
+	}
+	next.Revision = was.Revision
+	if current == nil || !sameClusters(was.Clusters, next.Clusters) {
+		next.Revision++
+	}
+	if current != nil && apiequality.Semantic.DeepEqual(was, next) {
+		return nil
+	}
+	if next.Problem != "" && next.Problem != was.Problem {
+		c.events.Event(obj, corev1.EventTypeWarning, next.Problem, next.ProblemMessage)
+	}
+	if current == nil {
+		_, err := placements.Create(ctx, &v1alpha1.Placement{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: key.PlacementName(), Namespace: key.Namespace,
+				OwnerReferences: []metav1.OwnerReference{{APIVersion: next.Workload.APIVersion, Kind: next.Workload.Kind, Name: key.Name, UID: obj.GetUID(), Controller: ptr.To(true)}},
+			},
+			Spec: next,
+		}, metav1.CreateOptions{})
+		return err
+	}
+	updated := current.DeepCopy()
+	updated.Spec = next
+	if len(updated.OwnerReferences) == 1 {
+		updated.OwnerReferences[0].UID = obj.GetUID()
+	}
+	_, err := placements.Update(ctx, updated, metav1.UpdateOptions{})
+	return err
+}
+
+// sameClusters says whether two decisions come to the same, whatever their reasons.
+func sameClusters(a, b []v1alpha1.ClusterAssignment) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Name != b[i].Name || !ptr.Equal(a[i].Replicas, b[i].Replicas) || !ptr.Equal(a[i].Target, b[i].Target) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,235 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package status answers: how is each workload, over all clusters? It writes what the members report into the
+// Placement's status and, summed up, into the status of the workload itself. It decides nothing.
+package status
+
+import (
+	"context"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kubeinformers "k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/controllers/sync"
+	"drover.dev/drover/pkg/controllers/workload"
+	"drover.dev/drover/pkg/generated/clientset/versioned"
+	"drover.dev/drover/pkg/generated/informers/externalversions"
+	listers "drover.dev/drover/pkg/generated/listers/federation/v1alpha1"
+	"drover.dev/drover/pkg/members"
+)
+
+const (
+	workers = 16
+	// coalesce is how long a member's events are gathered into one write: a rollout is a burst of them.
+	coalesce = 50 * time.Millisecond
+)
+
+// Controller writes statuses.
+type Controller struct {
+	client   versioned.Interface
+	kube     kubernetes.Interface
+	identity string
+	set      *members.Set
+	outcomes *sync.Outcomes
+	now      func() time.Time
+
+	workloads  *workload.Listers
+	placements listers.PlacementLister
+	clusters   listers.ClusterLister
+	synced     []cache.InformerSynced
+	runner     *runner.Runner[workload.Key]
+}
+
+// New makes the controller.
+func New(client versioned.Interface, kube kubernetes.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, outcomes *sync.Outcomes, identity string) (*Controller, error) {
+	placements, clusters := own.Federation().V1alpha1().Placements(), own.Federation().V1alpha1().Clusters()
+	c := &Controller{
+		client: client, kube: kube, identity: identity, set: set, outcomes: outcomes, now: time.Now,
+		workloads: workload.NewListers(native), placements: placements.Lister(), clusters: clusters.Lister(),
+	}
+	c.synced = append(c.workloads.HasSynced(), placements.Informer().HasSynced, clusters.Informer().HasSynced)
+	c.runner = runner.New("status", c.reconcile)
+	outcomes.OnChange(c.soon)
+	set.Listen(members.Listener{Changed: c.memberChanged, Connected: c.connectionChanged, Disconnected: c.connectionChanged})
+	if err := c.workloads.Watch(func(key workload.Key, old, obj workload.Object) {
+		if old == nil || obj == nil || old.GetGeneration() != obj.GetGeneration() {
+			c.runner.Enqueue(key)
+		}
+	}); err != nil {
+		return nil, err
+	}
+	if _, err := placements.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: func(obj any) { c.placementChanged(obj) },
+		UpdateFunc: func(old, obj any) {
+			if old.(*v1alpha1.Placement).Generation != obj.(*v1alpha1.Placement).Generation {
+				c.placementChanged(obj)
+			}
+		},
+	}); err != nil {
+		return nil, err
+	}
+	_, err := clusters.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{UpdateFunc: func(old, obj any) {
+		if is := obj.(*v1alpha1.Cluster); reachable(old.(*v1alpha1.Cluster)) != reachable(is) {
+			c.connectionChanged(is.Name)
+		}
+	}})
+	return c, err
+}
+
+// Run works until the context ends.
+func (c *Controller) Run(ctx context.Context) {
+	if cache.WaitForCacheSync(ctx.Done(), c.synced...) {
+		c.runner.Run(ctx, workers)
+	}
+}
+
+func (c *Controller) soon(key workload.Key) { c.runner.EnqueueAfter(key, coalesce) }
+
+func (c *Controller) placementChanged(obj any) {
+	if key, ok := workload.KeyOf(obj.(*v1alpha1.Placement)); ok {
+		c.runner.Enqueue(key)
+	}
+}
+
+func (c *Controller) memberChanged(_ string, resource schema.GroupVersionResource, obj metav1.Object) {
+	if resource == members.EndpointSlices {
+		c.soon(workload.Key{Kind: workload.Service, Namespace: obj.GetNamespace(), Name: obj.GetLabels()[discoveryv1.LabelServiceName]})
+		return
+	}
+	if key, ok := workload.KeyIn(resource, obj); ok {
+		c.soon(key)
+	}
+}
+
+// connectionChanged has everything on a cluster reported anew.
+func (c *Controller) connectionChanged(cluster string) {
+	placements, err := c.placements.List(labels.Everything())
+	if err != nil {
+		return
+	}
+	for _, p := range placements {
+		if key, ok := workload.KeyOf(p); ok && (assignmentOf(p, cluster) != nil || lastOf(p, cluster) != nil) {
+			c.soon(key)
+		}
+	}
+}
+
+func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Duration, error) {
+	obj, err := c.workloads.Get(key)
+	if err != nil || obj == nil {
+		return 0, err
+	}
+	placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
+	if err != nil {
+		return 0, workload.IgnoreNotFound(err)
+	}
+	reports := c.gather(key, placement)
+	next := placementStatus(placement, reports, c.now())
+	if !apiequality.Semantic.DeepEqual(next, placement.Status) {
+		updated := placement.DeepCopy()
+		updated.Status = next
+		if _, err := c.client.FederationV1alpha1().Placements(key.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{}); workload.IgnoreNotFound(err) != nil {
+			return 0, err
+		}
+	}
+	return 0, workload.IgnoreNotFound(c.writeWorkload(ctx, obj, placement, reports, next.Clusters))
+}
+
+// gather asks each cluster that has to do with a workload for its report.
+func (c *Controller) gather(key workload.Key, placement *v1alpha1.Placement) []report {
+	clusters, err := c.clusters.List(labels.Everything())
+	if err != nil {
+		return nil
+	}
+	var reports []report
+	for _, cluster := range clusters {
+		s := seen{
+			cluster: cluster.Name, assigned: assignmentOf(placement, cluster.Name), last: lastOf(placement, cluster.Name),
+			outcome: c.outcomes.Of(cluster.Name, key),
+		}
+		if m := c.set.Get(cluster.Name); m != nil && m.Synced() {
+			s.connected = reachable(cluster)
+			if live := m.Get(key.Resource(), key.Namespace, key.Name); live != nil && live.GetAnnotations()[v1alpha1.AnnotationFederation] == c.identity {
+				s.live = live
+			}
+			if key.Kind == workload.Service {
+				s.readyEndpoints = m.ReadyEndpoints(key.Namespace, key.Name)
+			}
+		}
+		if r, ok := reportOf(s, placement.Spec.WorkloadGeneration); ok {
+			reports = append(reports, r)
+		}
+	}
+	return reports
+}
+
+func (c *Controller) writeWorkload(ctx context.Context, obj workload.Object, placement *v1alpha1.Placement, reports []report, clusters []v1alpha1.ClusterPlacementStatus) (err error) {
+	switch o := obj.(type) {
+	case *appsv1.Deployment:
+		next := deploymentStatus(o, placement, reports, c.now())
+		if apiequality.Semantic.DeepEqual(next, o.Status) {
+			return nil
+		}
+		updated := o.DeepCopy()
+		updated.Status = next
+		_, err = c.kube.AppsV1().Deployments(o.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	case *corev1.Service:
+		next := serviceStatus(o, clusters)
+		if apiequality.Semantic.DeepEqual(next, o.Status) {
+			return nil
+		}
+		updated := o.DeepCopy()
+		updated.Status = next
+		_, err = c.kube.CoreV1().Services(o.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	case *networkingv1.Ingress:
+		next := ingressStatus(clusters)
+		if apiequality.Semantic.DeepEqual(next, o.Status) {
+			return nil
+		}
+		updated := o.DeepCopy()
+		updated.Status = next
+		_, err = c.kube.NetworkingV1().Ingresses(o.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	}
+	return err
+}
+
+// reachable says whether what a cluster's informers hold is what is there now: a connection that hangs tells nothing.
+func reachable(cluster *v1alpha1.Cluster) bool {
+	for _, c := range cluster.Status.Conditions {
+		if c.Type == v1alpha1.ConditionReady {
+			return c.Status == metav1.ConditionTrue
+		}
+	}
+	return false
+}
+
+func assignmentOf(p *v1alpha1.Placement, cluster string) *v1alpha1.ClusterAssignment {
+	for i := range p.Spec.Clusters {
+		if p.Spec.Clusters[i].Name == cluster {
+			return &p.Spec.Clusters[i]
+		}
+	}
+	return nil
+}
+
+func lastOf(p *v1alpha1.Placement, cluster string) *v1alpha1.ClusterPlacementStatus {
+	for i := range p.Status.Clusters {
+		if p.Status.Clusters[i].Name == cluster {
+			return &p.Status.Clusters[i]
+		}
+	}
+	return nil
+}

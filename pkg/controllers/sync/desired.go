@@ -1,0 +1,203 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package sync
+
+import (
+	"context"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/cache"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
+	"drover.dev/drover/pkg/members"
+)
+
+// item names an object in a member.
+type item struct {
+	resource        schema.GroupVersionResource
+	namespace, name string
+}
+
+func itemOf(key workload.Key) item {
+	return item{resource: key.Resource(), namespace: key.Namespace, name: key.Name}
+}
+
+// intent is what shall become of an object in a member.
+type intent int
+
+const (
+	// leave it as it is: nothing is decided yet.
+	leave intent = iota
+	// present as the manifest says.
+	present
+	// absent: not in this member, if it is ours.
+	absent
+	// released: there, but no longer ours.
+	released
+)
+
+// desired is the intent, and what it takes.
+type desired struct {
+	intent   intent
+	manifest manifest
+	source   metav1.Object
+	// adopt takes an object over that is there already and nobody's.
+	adopt bool
+	// foreground deletes what belongs to the object before the object.
+	foreground bool
+	// needs are the objects that have to be there first.
+	needs []item
+}
+
+// desiredIn says what shall become of an object in a cluster.
+func (c *Controller) desiredIn(cluster string, it item) (desired, error) {
+	switch it.resource {
+	case members.Namespaces:
+		if _, err := c.namespaces.Get(it.name); apierrors.IsNotFound(err) {
+			return desired{intent: absent}, nil
+		}
+		return desired{intent: leave}, nil // made where it is needed, never changed
+	case members.ConfigMaps, members.Secrets, members.ServiceAccounts:
+		return c.desiredReference(cluster, it)
+	}
+	key, ok := workload.KeyIn(it.resource, &metav1.ObjectMeta{Namespace: it.namespace, Name: it.name})
+	if !ok {
+		return desired{intent: leave}, nil
+	}
+	return c.desiredWorkload(cluster, key)
+}
+
+func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired, error) {
+	obj, err := c.workloads.Get(key)
+	if err != nil {
+		return desired{}, err
+	}
+	if obj == nil {
+		return desired{intent: absent}, nil
+	}
+	if finalizers := obj.GetFinalizers(); !obj.GetDeletionTimestamp().IsZero() {
+		if slices.Contains(finalizers, metav1.FinalizerOrphanDependents) {
+			return desired{intent: released}, nil
+		}
+		return desired{intent: absent, foreground: slices.Contains(finalizers, metav1.FinalizerDeleteDependents)}, nil
+	}
+	placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
+	if workload.IgnoreNotFound(err) != nil {
+		return desired{}, err
+	}
+	assigned, decided := assignment(placement, obj, cluster)
+	switch {
+	case !decided:
+		return desired{intent: leave}, nil
+	case assigned == nil:
+		return desired{intent: absent}, nil
+	}
+	want := desired{intent: present, source: obj, adopt: placement.Spec.Conflict == v1alpha1.ConflictAdopt}
+	if want.manifest, err = newManifest(key.Kind, obj, c.identity, assigned.Replicas); err != nil {
+		return desired{}, err
+	}
+	for ref := range workload.References(obj) {
+		want.needs = append(want.needs, item{resource: ref.Resource, namespace: key.Namespace, name: ref.Name})
+	}
+	return want, nil
+}
+
+// assignment finds what a cluster gets of a workload, nil for nothing. It is not decided while the Placement is missing,
+// or of an older generation of the workload.
+func assignment(placement *v1alpha1.Placement, obj metav1.Object, cluster string) (assigned *v1alpha1.ClusterAssignment, decided bool) {
+	if placement == nil || placement.Spec.Workload.UID != string(obj.GetUID()) || placement.Spec.WorkloadGeneration != obj.GetGeneration() {
+		return nil, false
+	}
+	for i := range placement.Spec.Clusters {
+		if placement.Spec.Clusters[i].Name == cluster {
+			return &placement.Spec.Clusters[i], true
+		}
+	}
+	return nil, true
+}
+
+var referenceKinds = map[schema.GroupVersionResource]schema.GroupVersionKind{
+	members.ConfigMaps:      corev1.SchemeGroupVersion.WithKind("ConfigMap"),
+	members.Secrets:         corev1.SchemeGroupVersion.WithKind("Secret"),
+	members.ServiceAccounts: corev1.SchemeGroupVersion.WithKind("ServiceAccount"),
+}
+
+// desiredReference has what a workload refers to where the workload is, and nowhere else.
+func (c *Controller) desiredReference(cluster string, it item) (desired, error) {
+	obj, found, err := c.references[it.resource].GetStore().GetByKey(cache.NewObjectName(it.namespace, it.name).String())
+	if err != nil {
+		return desired{}, err
+	}
+	if !found || !c.neededIn(cluster, it) {
+		return desired{intent: absent}, nil
+	}
+	source := obj.(metav1.Object)
+	want := desired{intent: present, source: source}
+	for ref := range workload.References(obj) {
+		want.needs = append(want.needs, item{resource: ref.Resource, namespace: it.namespace, name: ref.Name})
+	}
+	want.manifest, err = newManifest(referenceKinds[it.resource], obj.(runtime.Object), c.identity, nil)
+	return want, err
+}
+
+// neededIn says whether something that is in a cluster refers to the item.
+func (c *Controller) neededIn(cluster string, it item) bool {
+	return slices.ContainsFunc(c.referrers(it), func(from item) bool {
+		key, ok := workload.KeyIn(from.resource, &metav1.ObjectMeta{Namespace: from.namespace, Name: from.name})
+		if !ok {
+			return c.neededIn(cluster, from) // a ServiceAccount; it refers to Secrets, which refer to nothing
+		}
+		obj, err := c.workloads.Get(key)
+		if err != nil || obj == nil || !obj.GetDeletionTimestamp().IsZero() {
+			return false
+		}
+		placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
+		return err == nil && slices.ContainsFunc(placement.Spec.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Name == cluster })
+	})
+}
+
+// confirmAbsent asks the federation itself before anything is deleted in a member: a cache that is behind may not know
+// an object yet that is there.
+func (c *Controller) confirmAbsent(ctx context.Context, cluster string, it item) (bool, error) {
+	switch it.resource {
+	case members.Namespaces:
+		_, err := c.kube.CoreV1().Namespaces().Get(ctx, it.name, metav1.GetOptions{})
+		return apierrors.IsNotFound(err), workload.IgnoreNotFound(err)
+	case members.ConfigMaps, members.Secrets, members.ServiceAccounts:
+		// Gone from the federation, or from this cluster's workloads. Those were read by the same caches, and a cache
+		// that was behind about them makes the object again as soon as it has caught up: no pod is restarted by that.
+		return true, nil
+	}
+	key, _ := workload.KeyIn(it.resource, &metav1.ObjectMeta{Namespace: it.namespace, Name: it.name})
+	obj, err := c.getWorkload(ctx, key)
+	if err != nil {
+		return apierrors.IsNotFound(err), workload.IgnoreNotFound(err)
+	}
+	if !obj.GetDeletionTimestamp().IsZero() {
+		return true, nil
+	}
+	placement, err := c.client.FederationV1alpha1().Placements(key.Namespace).Get(ctx, key.PlacementName(), metav1.GetOptions{})
+	if err != nil {
+		return false, workload.IgnoreNotFound(err)
+	}
+	assigned, decided := assignment(placement, obj, cluster)
+	return decided && assigned == nil, nil
+}
+
+func (c *Controller) getWorkload(ctx context.Context, key workload.Key) (workload.Object, error) {
+	switch key.Kind {
+	case workload.Deployment:
+		return c.kube.AppsV1().Deployments(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
+	case workload.Service:
+		return c.kube.CoreV1().Services(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
+	default:
+		return c.kube.NetworkingV1().Ingresses(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
+	}
+}

@@ -1,0 +1,119 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package sync
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// manifest is what a member is to hold of an object: the JSON of an apply request, and a digest of it.
+type manifest struct {
+	json   []byte
+	digest string
+}
+
+// newManifest makes a federated object into one for a member: without what the federation's server and controllers wrote,
+// with Drover's marks. Replicas, if given, are the member's share.
+func newManifest(kind schema.GroupVersionKind, obj runtime.Object, identity string, replicas *int32) (manifest, error) {
+	obj = obj.DeepCopyObject()
+	source, err := meta.Accessor(obj)
+	if err != nil {
+		return manifest{}, err
+	}
+	switch o := obj.(type) {
+	case *appsv1.Deployment:
+		o.Spec.Replicas = ptr.To(ptr.Deref(replicas, ptr.Deref(o.Spec.Replicas, 1)))
+	case *corev1.Service:
+		dropAllocated(&o.Spec)
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
+	if err != nil {
+		return manifest{}, fmt.Errorf("manifest of %s %s: %w", kind.Kind, source.GetName(), err)
+	}
+	delete(content, "status")
+	content["apiVersion"], content["kind"] = kind.GroupVersion().String(), kind.Kind
+	content["metadata"] = metadata(source, identity)
+	dropNulls(content)
+	data, err := json.Marshal(content)
+	if err != nil {
+		return manifest{}, err
+	}
+	h := fnv.New64a()
+	h.Write(data)
+	return manifest{json: data, digest: strconv.FormatUint(h.Sum64(), 36)}, nil
+}
+
+// dropAllocated removes from a Service what each cluster allocates for itself.
+func dropAllocated(spec *corev1.ServiceSpec) {
+	if spec.ClusterIP != corev1.ClusterIPNone {
+		spec.ClusterIP, spec.ClusterIPs = "", nil
+	}
+	spec.HealthCheckNodePort = 0
+}
+
+func metadata(source metav1.Object, identity string) map[string]any {
+	labels := map[string]any{v1alpha1.LabelManaged: "true"}
+	for key, value := range source.GetLabels() {
+		if !own(key) {
+			labels[key] = value
+		}
+	}
+	annotations := map[string]any{}
+	for key, value := range source.GetAnnotations() {
+		if !own(key) && key != corev1.LastAppliedConfigAnnotation {
+			annotations[key] = value
+		}
+	}
+	maps.Copy(annotations, marks(source, identity))
+	out := map[string]any{"name": source.GetName(), "labels": labels, "annotations": annotations}
+	if source.GetNamespace() != "" {
+		out["namespace"] = source.GetNamespace()
+	}
+	return out
+}
+
+// marks say whose an object in a member is, and what of.
+func marks(source metav1.Object, identity string) map[string]any {
+	return map[string]any{
+		v1alpha1.AnnotationFederation:       identity,
+		v1alpha1.AnnotationSourceUID:        string(source.GetUID()),
+		v1alpha1.AnnotationSourceGeneration: strconv.FormatInt(source.GetGeneration(), 10),
+	}
+}
+
+// own says whether a label or annotation belongs to Drover.
+func own(key string) bool { return strings.HasPrefix(key, v1alpha1.GroupName+"/") }
+
+// dropNulls removes null fields: an apply request would own them.
+func dropNulls(value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, child := range v {
+			if child == nil {
+				delete(v, key)
+				continue
+			}
+			dropNulls(child)
+		}
+	case []any:
+		for _, child := range v {
+			dropNulls(child)
+		}
+	}
+}

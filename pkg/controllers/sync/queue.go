@@ -1,0 +1,274 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package sync
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/controllers/workload"
+	"drover.dev/drover/pkg/members"
+)
+
+const (
+	// clusterWorkers write to one cluster at once.
+	clusterWorkers = 16
+	// conflictRecheck is how often an object in the way is looked at again: it is not watched, since it is not ours.
+	conflictRecheck = 30 * time.Second
+	// cacheLag is how long an object just written may take to show in the member's cache.
+	cacheLag = 5 * time.Second
+)
+
+// applied remembers what was last written of an object.
+type applied struct {
+	// digest of the manifest, and of the fields that Drover owned after it.
+	digest, owned string
+	// before is the resource version the cache had when it was written; empty if it had none.
+	before string
+	at     time.Time
+}
+
+// queue is one cluster's: its work, and what is known of what was done.
+type queue struct {
+	controller *Controller
+	member     *members.Member
+	runner     *runner.Runner[item]
+	cancel     context.CancelFunc
+	done       sync.WaitGroup
+
+	mu         sync.Mutex
+	applied    map[item]applied
+	namespaces map[string]bool // those that are there and not ours
+}
+
+func newQueue(c *Controller, member *members.Member) *queue {
+	q := &queue{controller: c, member: member, applied: map[item]applied{}, namespaces: map[string]bool{}}
+	q.runner = runner.New("sync-"+member.Name, q.reconcile)
+	return q
+}
+
+func (q *queue) start(ctx context.Context) {
+	ctx, q.cancel = context.WithCancel(ctx)
+	q.done.Go(func() { q.runner.Run(ctx, clusterWorkers) })
+}
+
+func (q *queue) stop() {
+	q.cancel()
+	q.done.Wait()
+}
+
+// reconcile brings one object in the cluster to where it should be, and records how that went.
+func (q *queue) reconcile(ctx context.Context, it item) (time.Duration, error) {
+	want, err := q.controller.desiredIn(q.member.Name, it)
+	if err != nil {
+		return 0, err
+	}
+	again, outcome, err := q.bring(ctx, it, want)
+	key, isWorkload := workload.KeyIn(it.resource, &metav1.ObjectMeta{Namespace: it.namespace, Name: it.name})
+	if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
+		outcome = Outcome{Reason: v1alpha1.ReasonSyncFailed, Message: err.Error()}
+	}
+	if isWorkload && ctx.Err() == nil && q.controller.outcomes.record(q.member.Name, key, outcome) && outcome.Reason != "" && want.source != nil {
+		if obj, ok := want.source.(workload.Object); ok {
+			q.controller.events.Eventf(obj, corev1.EventTypeWarning, outcome.Reason, "cluster %s: %s", q.member.Name, outcome.Message)
+		}
+	}
+	return again, err
+}
+
+func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration, Outcome, error) {
+	live := q.member.Get(it.resource, it.namespace, it.name)
+	mine := live != nil && live.GetAnnotations()[v1alpha1.AnnotationFederation] == q.controller.identity
+	switch want.intent {
+	case present:
+		for _, needed := range want.needs {
+			wanted, err := q.controller.desiredIn(q.member.Name, needed)
+			if err != nil {
+				return 0, Outcome{}, err
+			}
+			if wanted.intent != present {
+				continue // not in the federation: its pods wait for it, as in any cluster
+			}
+			if _, outcome, err := q.bring(ctx, needed, wanted); err != nil || outcome.Reason != "" {
+				return conflictRecheck, outcome, err
+			}
+		}
+		return q.apply(ctx, it, want, live, mine)
+	case absent:
+		q.forget(it)
+		if !mine {
+			return 0, Outcome{}, nil
+		}
+		return 0, Outcome{}, q.remove(ctx, it, live, want.foreground)
+	case released:
+		q.forget(it)
+		if !mine {
+			return 0, Outcome{}, nil
+		}
+		return 0, Outcome{}, q.release(ctx, it)
+	}
+	return 0, Outcome{}, nil
+}
+
+// apply writes an object, unless the member has it already.
+func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Object, mine bool) (time.Duration, Outcome, error) {
+	last, known := q.recall(it)
+	if known && last.digest == want.manifest.digest {
+		switch {
+		case mine && (members.OwnedFields(live) == last.owned || live.GetResourceVersion() == last.before):
+			return 0, Outcome{}, nil
+		case live == nil && last.before == "" && q.controller.now().Sub(last.at) < cacheLag:
+			return cacheLag, Outcome{}, nil // made, but not seen yet
+		}
+	}
+	if !mine {
+		if outcome, err := q.inTheWay(ctx, it, want.adopt, live); err != nil || outcome.Reason != "" {
+			return conflictRecheck, outcome, err
+		}
+		if err := q.ensureNamespace(ctx, it.namespace); err != nil {
+			return 0, Outcome{}, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
+	defer cancel()
+	force := true
+	result, err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Patch(ctx, it.name, types.ApplyPatchType, want.manifest.json,
+		metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, Force: &force})
+	if err != nil {
+		if apierrors.IsNotFound(err) {
+			q.forgetNamespace(it.namespace)
+		}
+		return 0, Outcome{}, fmt.Errorf("apply %s %s: %w", it.resource.Resource, it.name, err)
+	}
+	before := ""
+	if live != nil {
+		before = live.GetResourceVersion()
+	}
+	q.remember(it, applied{digest: want.manifest.digest, owned: members.OwnedFields(result), before: before, at: q.controller.now()})
+	return 0, Outcome{}, nil
+}
+
+// inTheWay looks whether somebody else's object has the name already.
+func (q *queue) inTheWay(ctx context.Context, it item, adopt bool, live metav1.Object) (Outcome, error) {
+	if live == nil {
+		ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
+		defer cancel()
+		found, err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Get(ctx, it.name, metav1.GetOptions{})
+		if err != nil {
+			return Outcome{}, workload.IgnoreNotFound(err)
+		}
+		live = found
+	}
+	what := fmt.Sprintf("%s %s/%s is already in the cluster", it.resource.GroupResource(), it.namespace, it.name)
+	switch owner := live.GetAnnotations()[v1alpha1.AnnotationFederation]; {
+	case live.GetLabels()[v1alpha1.LabelManaged] != "true" || owner == "":
+		if adopt {
+			return Outcome{}, nil
+		}
+		return Outcome{Reason: v1alpha1.ReasonConflict, Message: what + " and not managed by Drover: rename or remove one of the two, or set conflict: Adopt in a PlacementPolicy to take it over"}, nil
+	case owner != q.controller.identity:
+		return Outcome{Reason: v1alpha1.ReasonConflict, Message: what + " and belongs to another federation, " + owner}, nil
+	}
+	return Outcome{}, nil
+}
+
+// remove deletes an object that is ours and not wanted here.
+func (q *queue) remove(ctx context.Context, it item, live metav1.Object, foreground bool) error {
+	if !live.GetDeletionTimestamp().IsZero() {
+		return nil // under way
+	}
+	if confirmed, err := q.controller.confirmAbsent(ctx, q.member.Name, it); err != nil || !confirmed {
+		return err
+	}
+	propagation := metav1.DeletePropagationBackground
+	if foreground {
+		propagation = metav1.DeletePropagationForeground
+	}
+	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
+	defer cancel()
+	err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Delete(ctx, it.name, metav1.DeleteOptions{
+		PropagationPolicy: &propagation, Preconditions: metav1.NewUIDPreconditions(string(live.GetUID())),
+	})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete %s %s: %w", it.resource.Resource, it.name, err)
+	}
+	return nil
+}
+
+func (q *queue) release(ctx context.Context, it item) error {
+	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
+	defer cancel()
+	whole, err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Get(ctx, it.name, metav1.GetOptions{})
+	if err != nil {
+		return workload.IgnoreNotFound(err)
+	}
+	return q.member.Release(ctx, it.resource, whole)
+}
+
+// ensureNamespace makes a namespace that is missing. One that is there already stays whose it is.
+func (q *queue) ensureNamespace(ctx context.Context, name string) error {
+	if name == "" || q.member.Get(members.Namespaces, "", name) != nil || q.knowsNamespace(name) {
+		return nil
+	}
+	federated, err := q.controller.namespaces.Get(name)
+	if err != nil {
+		return fmt.Errorf("namespace %s: %w", name, err)
+	}
+	annotations := map[string]string{}
+	for key, value := range marks(federated, q.controller.identity) {
+		annotations[key] = fmt.Sprint(value)
+	}
+	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
+	defer cancel()
+	_, err = q.member.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: name, Labels: map[string]string{v1alpha1.LabelManaged: "true"}, Annotations: annotations,
+	}}, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create namespace %s: %w", name, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.namespaces[name] = true
+	return nil
+}
+
+func (q *queue) knowsNamespace(name string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.namespaces[name]
+}
+
+func (q *queue) forgetNamespace(name string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.namespaces, name)
+}
+
+func (q *queue) recall(it item) (applied, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	a, ok := q.applied[it]
+	return a, ok
+}
+
+func (q *queue) remember(it item, a applied) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.applied[it] = a
+}
+
+func (q *queue) forget(it item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.applied, it)
+}

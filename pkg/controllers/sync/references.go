@@ -1,0 +1,64 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package sync
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/cache"
+
+	"drover.dev/drover/pkg/controllers/workload"
+	"drover.dev/drover/pkg/members"
+)
+
+// byReference indexes objects by what they refer to.
+const byReference = "drover-reference"
+
+func addReferenceIndex(informer cache.SharedIndexInformer) error {
+	if _, ok := informer.GetIndexer().GetIndexers()[byReference]; ok {
+		return nil
+	}
+	return informer.AddIndexers(cache.Indexers{byReference: func(obj any) ([]string, error) {
+		m, ok := obj.(metav1.Object)
+		if !ok {
+			return nil, fmt.Errorf("index of references: %T has no metadata", obj)
+		}
+		var out []string
+		for ref := range workload.References(obj) {
+			out = append(out, referenceKey(ref.Resource, m.GetNamespace(), ref.Name))
+		}
+		return out, nil
+	}})
+}
+
+func referenceKey(resource schema.GroupVersionResource, namespace, name string) string {
+	return resource.Resource + "/" + namespace + "/" + name
+}
+
+// referrers finds what refers to an item: workloads and ServiceAccounts.
+func (c *Controller) referrers(it item) []item {
+	var out []item
+	for _, informer := range c.referring {
+		found, err := informer.GetIndexer().ByIndex(byReference, referenceKey(it.resource, it.namespace, it.name))
+		if err != nil {
+			continue // the index is added before anything runs
+		}
+		for _, obj := range found {
+			resource := members.ServiceAccounts
+			switch obj.(type) {
+			case *appsv1.Deployment:
+				resource = members.Deployments
+			case *networkingv1.Ingress:
+				resource = members.Ingresses
+			}
+			m := obj.(metav1.Object)
+			out = append(out, item{resource: resource, namespace: m.GetNamespace(), name: m.GetName()})
+		}
+	}
+	return out
+}

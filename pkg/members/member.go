@@ -1,0 +1,239 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package members is a joined cluster as seen from here: how it is reached, what of it is watched, how it is.
+package members
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/metadata/metadatainformer"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// RequestTimeout is the most a single request to a member may take. Watches are not bound by it.
+const RequestTimeout = 10 * time.Second
+
+// Credentials are what a Cluster's Secret holds.
+type Credentials struct {
+	// Token of a ServiceAccount.
+	Token string
+	// CertData and KeyData are a client certificate, where there is no token.
+	CertData, KeyData string
+}
+
+// CredentialsFrom reads a Secret.
+func CredentialsFrom(secret *corev1.Secret) (Credentials, error) {
+	c := Credentials{
+		Token:    string(secret.Data[corev1.ServiceAccountTokenKey]),
+		CertData: string(secret.Data[corev1.TLSCertKey]),
+		KeyData:  string(secret.Data[corev1.TLSPrivateKeyKey]),
+	}
+	if c.Token == "" && (c.CertData == "" || c.KeyData == "") {
+		return c, fmt.Errorf("secret %s/%s has neither a key %q nor the keys %q and %q; join the cluster again with --renew",
+			secret.Namespace, secret.Name, corev1.ServiceAccountTokenKey, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+	}
+	return c, nil
+}
+
+// ErrUnusableCA is returned for a caBundle without a certificate in it.
+var ErrUnusableCA = errors.New("spec.caBundle holds no usable PEM certificate; join the cluster again, or set the authority that signs its API server's certificate")
+
+// endpoint is what a connection depends on. A member is connected anew when it changes.
+type endpoint struct {
+	server, caBundle, tlsServerName string
+	certData, keyData               string
+}
+
+// Member is one joined cluster.
+type Member struct {
+	// Name of the Cluster.
+	Name string
+	// Client reads and writes typed objects, Metadata any object's metadata. They share one connection.
+	Client   kubernetes.Interface
+	Metadata metadata.Interface
+
+	endpoint  endpoint
+	token     atomic.Pointer[string]
+	informers map[schema.GroupVersionResource]cache.SharedIndexInformer
+	cancel    context.CancelFunc
+	done      sync.WaitGroup
+	synced    atomic.Bool
+}
+
+// connect makes a member's clients and informers; nothing is sent yet.
+func connect(name string, ep endpoint, token string) (*Member, error) {
+	if ep.caBundle != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(ep.caBundle)) {
+		return nil, ErrUnusableCA
+	}
+	m := &Member{Name: name, endpoint: ep}
+	m.token.Store(&token)
+	config := &rest.Config{
+		Host: ep.server,
+		TLSClientConfig: rest.TLSClientConfig{
+			CAData: []byte(ep.caBundle), ServerName: ep.tlsServerName,
+			CertData: []byte(ep.certData), KeyData: []byte(ep.keyData),
+		},
+		UserAgent:     "drover",
+		QPS:           -1, // the queues bound what is under way; nothing waits for a rate
+		WrapTransport: m.authorize,
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("connection settings of cluster %s: %w", name, err)
+	}
+	typed := rest.CopyConfig(config)
+	typed.ContentType = "application/vnd.kubernetes.protobuf"
+	typed.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	if m.Client, err = kubernetes.NewForConfigAndClient(typed, client); err != nil {
+		return nil, err
+	}
+	if m.Metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), client); err != nil {
+		return nil, err
+	}
+	m.informers, err = m.newInformers()
+	return m, err
+}
+
+// authorize sends the newest token with every request, so that renewing it breaks no connection.
+func (m *Member) authorize(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		if token := *m.token.Load(); token != "" {
+			request = request.Clone(request.Context())
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		return next.RoundTrip(request)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
+
+// newInformers watches what Drover manages in the member and nothing else: objects whose status is read in full, others
+// by their metadata.
+func (m *Member) newInformers() (map[schema.GroupVersionResource]cache.SharedIndexInformer, error) {
+	managed := func(o *metav1.ListOptions) { o.LabelSelector = v1alpha1.LabelManaged + "=true" }
+	full := informers.NewSharedInformerFactoryWithOptions(m.Client, 0, informers.WithTweakListOptions(managed), informers.WithTransform(trim))
+	out := map[schema.GroupVersionResource]cache.SharedIndexInformer{
+		Deployments:    full.Apps().V1().Deployments().Informer(),
+		Services:       full.Core().V1().Services().Informer(),
+		Ingresses:      full.Networking().V1().Ingresses().Informer(),
+		EndpointSlices: full.Discovery().V1().EndpointSlices().Informer(),
+	}
+	for _, resource := range []schema.GroupVersionResource{Namespaces, ConfigMaps, Secrets, ServiceAccounts} {
+		informer := metadatainformer.NewFilteredMetadataInformer(m.Metadata, resource, metav1.NamespaceAll, 0, cache.Indexers{}, managed).Informer()
+		if err := informer.SetTransform(trim); err != nil {
+			return nil, err
+		}
+		out[resource] = informer
+	}
+	return out, nil
+}
+
+// start runs the informers until stop.
+func (m *Member) start(ctx context.Context, onSynced func()) {
+	ctx, m.cancel = context.WithCancel(ctx)
+	var synced []cache.InformerSynced
+	for _, informer := range m.informers {
+		m.done.Go(func() { informer.RunWithContext(ctx) })
+		synced = append(synced, informer.HasSynced)
+	}
+	m.done.Go(func() {
+		if cache.WaitForCacheSync(ctx.Done(), synced...) {
+			m.synced.Store(true)
+			onSynced()
+		}
+	})
+}
+
+// stop ends the informers and waits for them.
+func (m *Member) stop() {
+	m.synced.Store(false)
+	m.cancel()
+	m.done.Wait()
+}
+
+// Synced says whether what is in the member is known. Before that, not to find an object means nothing.
+func (m *Member) Synced() bool { return m.synced.Load() }
+
+// Get finds a managed object as last seen in the member; nil if there is none. It must not be changed.
+func (m *Member) Get(resource schema.GroupVersionResource, namespace, name string) metav1.Object {
+	obj, ok, err := m.informers[resource].GetStore().GetByKey(cache.NewObjectName(namespace, name).String())
+	if err != nil || !ok {
+		return nil
+	}
+	return obj.(metav1.Object)
+}
+
+// List returns all managed objects of a resource as last seen in the member. They must not be changed.
+func (m *Member) List(resource schema.GroupVersionResource) []metav1.Object {
+	items := m.informers[resource].GetStore().List()
+	out := make([]metav1.Object, 0, len(items))
+	for _, item := range items {
+		out = append(out, item.(metav1.Object))
+	}
+	return out
+}
+
+// Deployment finds a managed Deployment; nil if there is none.
+func (m *Member) Deployment(namespace, name string) *appsv1.Deployment {
+	d, _ := m.Get(Deployments, namespace, name).(*appsv1.Deployment)
+	return d
+}
+
+// Service finds a managed Service; nil if there is none.
+func (m *Member) Service(namespace, name string) *corev1.Service {
+	s, _ := m.Get(Services, namespace, name).(*corev1.Service)
+	return s
+}
+
+// Ingress finds a managed Ingress; nil if there is none.
+func (m *Member) Ingress(namespace, name string) *networkingv1.Ingress {
+	i, _ := m.Get(Ingresses, namespace, name).(*networkingv1.Ingress)
+	return i
+}
+
+// ReadyEndpoints counts the ready endpoints of a Service in the member.
+func (m *Member) ReadyEndpoints(namespace, service string) int32 {
+	slices, err := m.informers[EndpointSlices].GetIndexer().ByIndex(byService, namespace+"/"+service)
+	if err != nil {
+		return 0
+	}
+	var ready int32
+	for _, item := range slices {
+		for _, e := range item.(*discoveryv1.EndpointSlice).Endpoints {
+			if e.Conditions.Ready == nil || *e.Conditions.Ready {
+				ready++
+			}
+		}
+	}
+	return ready
+}
+
+// byService indexes EndpointSlices by the Service they belong to.
+const byService = "service"
+
+func indexByService(obj any) ([]string, error) {
+	m := obj.(metav1.Object)
+	return []string{m.GetNamespace() + "/" + m.GetLabels()[discoveryv1.LabelServiceName]}, nil
+}

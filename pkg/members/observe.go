@@ -1,0 +1,130 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package members
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/version"
+	resourcehelper "k8s.io/component-helpers/resource"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// Health is what a probe finds out: that the API server answers, and its version.
+type Health struct {
+	KubernetesVersion string
+}
+
+// Probe asks the member how it is.
+func (m *Member) Probe(ctx context.Context) (Health, error) {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout/2)
+	defer cancel()
+	body, err := m.Client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
+	if err != nil {
+		return Health{}, fmt.Errorf("readyz: %w", err)
+	}
+	if string(body) != "ok" {
+		return Health{}, fmt.Errorf("readyz: %.200s", body)
+	}
+	body, err = m.Client.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	if err != nil {
+		return Health{}, fmt.Errorf("version: %w", err)
+	}
+	var v version.Info
+	if err := json.Unmarshal(body, &v); err != nil {
+		return Health{}, fmt.Errorf("version: %w", err)
+	}
+	return Health{KubernetesVersion: v.GitVersion}, nil
+}
+
+// Resources is what a member has for pods, and what pods ask of it.
+type Resources struct {
+	Nodes                            v1alpha1.NodeSummary
+	Region, Zone                     string
+	Capacity, Allocatable, Requested corev1.ResourceList
+}
+
+// Measure counts the member's nodes and the requests of its pods.
+func (m *Member) Measure(ctx context.Context) (Resources, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*RequestTimeout)
+	defer cancel()
+	// From the API server's cache: a measure a second old is as good.
+	nodes, err := m.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return Resources{}, fmt.Errorf("list nodes: %w", err)
+	}
+	pods, err := m.Client.CoreV1().Pods("").List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return Resources{}, fmt.Errorf("list pods: %w", err)
+	}
+	return summarize(nodes.Items, pods.Items), nil
+}
+
+func summarize(nodes []corev1.Node, pods []corev1.Pod) Resources {
+	r := Resources{Capacity: corev1.ResourceList{}, Allocatable: corev1.ResourceList{}, Requested: corev1.ResourceList{}}
+	regions, zones := map[string]bool{}, map[string]bool{}
+	for i := range nodes {
+		node := &nodes[i]
+		r.Nodes.Total++
+		add(r.Capacity, node.Status.Capacity)
+		regions[node.Labels[corev1.LabelTopologyRegion]] = true
+		zones[node.Labels[corev1.LabelTopologyZone]] = true
+		if takesPods(node) {
+			r.Nodes.Ready++
+			add(r.Allocatable, node.Status.Allocatable)
+		}
+	}
+	r.Region, r.Zone = only(regions), only(zones)
+	for i := range pods {
+		pod := &pods[i]
+		if pod.Spec.NodeName == "" || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+			continue
+		}
+		add(r.Requested, resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}))
+		add(r.Requested, corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1")})
+	}
+	return r
+}
+
+// counted are the resources that are summed over a cluster.
+var counted = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourcePods}
+
+func add(sum, more corev1.ResourceList) {
+	for _, name := range counted {
+		if quantity, ok := more[name]; ok {
+			total := sum[name]
+			total.Add(quantity)
+			sum[name] = total
+		}
+	}
+}
+
+func takesPods(node *corev1.Node) bool {
+	if node.Spec.Unschedulable {
+		return false
+	}
+	for _, c := range node.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// only is the one value that all nodes have; empty where they differ: such a cluster has no single zone.
+func only(values map[string]bool) string {
+	if len(values) != 1 {
+		return ""
+	}
+	for value := range values {
+		return value
+	}
+	return ""
+}

@@ -1,0 +1,112 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package members
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// TokenLifetime is how long a token for a member is asked to be valid. The member may grant less.
+const TokenLifetime = 30 * 24 * time.Hour
+
+// Marks are the annotations Drover puts on what it manages, besides the label v1alpha1.LabelManaged.
+var Marks = []string{v1alpha1.AnnotationFederation, v1alpha1.AnnotationSourceUID, v1alpha1.AnnotationSourceGeneration}
+
+// Release takes Drover's marks off an object, and lets go of its fields. The object itself stays as it is.
+// The metadata must be whole, as the member returned it.
+func (m *Member) Release(ctx context.Context, resource schema.GroupVersionResource, obj *metav1.PartialObjectMetadata) error {
+	annotations := map[string]any{}
+	for _, mark := range Marks {
+		annotations[mark] = nil
+	}
+	fields := []metav1.ManagedFieldsEntry{}
+	for _, e := range obj.ManagedFields {
+		if e.Manager != v1alpha1.FieldManager {
+			fields = append(fields, e)
+		}
+	}
+	if len(fields) == 0 {
+		fields = append(fields, metav1.ManagedFieldsEntry{}) // one empty entry means none; an empty list means no change
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"labels": map[string]any{v1alpha1.LabelManaged: nil}, "annotations": annotations,
+		"managedFields": fields, "uid": obj.UID, "resourceVersion": obj.ResourceVersion,
+	}})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+	defer cancel()
+	_, err = m.Metadata.Resource(resource).Namespace(obj.Namespace).Patch(ctx, obj.Name, types.MergePatchType, patch,
+		metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// ReleaseAll releases everything in the member that the federation of that identity manages, and counts it.
+func (m *Member) ReleaseAll(ctx context.Context, identity string) (int, error) {
+	released := 0
+	for _, resource := range Synced {
+		list, err := m.listManaged(ctx, resource)
+		if err != nil {
+			return released, fmt.Errorf("list managed %s: %w", resource.Resource, err)
+		}
+		for i := range list.Items {
+			obj := &list.Items[i]
+			if obj.Annotations[v1alpha1.AnnotationFederation] != identity {
+				continue
+			}
+			if err := m.Release(ctx, resource, obj); err != nil {
+				return released, fmt.Errorf("release %s %s/%s: %w", resource.Resource, obj.Namespace, obj.Name, err)
+			}
+			released++
+		}
+	}
+	return released, nil
+}
+
+func (m *Member) listManaged(ctx context.Context, resource schema.GroupVersionResource) (*metav1.PartialObjectMetadataList, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*RequestTimeout)
+	defer cancel()
+	return m.Metadata.Resource(resource).List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelManaged + "=true"})
+}
+
+// RemoveAccess deletes Drover's own namespace in the member. Its ServiceAccount goes with it at once, and what belongs
+// to it by an owner reference, the ClusterRole and its binding, soon after.
+func (m *Member) RemoveAccess(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+	defer cancel()
+	err := m.Client.CoreV1().Namespaces().Delete(ctx, v1alpha1.SystemNamespace, metav1.DeleteOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// NewToken has the member issue a token for Drover's ServiceAccount there.
+func (m *Member) NewToken(ctx context.Context) (token string, expires time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+	defer cancel()
+	request, err := m.Client.CoreV1().ServiceAccounts(v1alpha1.SystemNamespace).CreateToken(ctx, AccountName, &authenticationv1.TokenRequest{
+		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64(TokenLifetime.Seconds()))},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("new token for ServiceAccount %s/%s: %w", v1alpha1.SystemNamespace, AccountName, err)
+	}
+	return request.Status.Token, request.Status.ExpirationTimestamp.Time, nil
+}

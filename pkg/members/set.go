@@ -1,0 +1,141 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package members
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/cache"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// Listener is told what happens in members. Its functions must not block. Any of them may be nil.
+type Listener struct {
+	// Changed is called for every change of a managed object, with the object as it is, or was when it was deleted.
+	Changed func(cluster string, resource schema.GroupVersionResource, obj metav1.Object)
+	// Connected is called when all that is managed in a member is known.
+	Connected func(cluster string)
+	// Disconnected is called when a member is no longer part of the set.
+	Disconnected func(cluster string)
+}
+
+// Set holds the members that are connected.
+type Set struct {
+	ctx       context.Context
+	listeners []Listener
+
+	mu      sync.RWMutex
+	members map[string]*Member
+}
+
+// NewSet makes an empty set. Members in it are watched until the context ends.
+func NewSet(ctx context.Context) *Set {
+	return &Set{ctx: ctx, members: map[string]*Member{}}
+}
+
+// Listen adds a listener. It must be called before the first Connect.
+func (s *Set) Listen(l Listener) { s.listeners = append(s.listeners, l) }
+
+// Connect makes a cluster a member, or brings an existing one up to date. A new token is used without connecting anew.
+func (s *Set) Connect(cluster *v1alpha1.Cluster, credentials Credentials) (*Member, error) {
+	ep := endpoint{
+		server: cluster.Spec.Server, caBundle: string(cluster.Spec.CABundle), tlsServerName: cluster.Spec.TLSServerName,
+		certData: credentials.CertData, keyData: credentials.KeyData,
+	}
+	if m := s.Get(cluster.Name); m != nil && m.endpoint == ep {
+		m.token.Store(&credentials.Token)
+		return m, nil
+	}
+	s.Disconnect(cluster.Name)
+	m, err := connect(cluster.Name, ep, credentials.Token)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.watch(m); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.members[m.Name] = m
+	s.mu.Unlock()
+	m.start(s.ctx, func() {
+		for _, l := range s.listeners {
+			if l.Connected != nil {
+				l.Connected(m.Name)
+			}
+		}
+	})
+	return m, nil
+}
+
+// Disconnect removes a member from the set and waits until nothing of it is watched any more.
+func (s *Set) Disconnect(name string) {
+	s.mu.Lock()
+	m := s.members[name]
+	delete(s.members, name)
+	s.mu.Unlock()
+	if m == nil {
+		return
+	}
+	m.stop()
+	for _, l := range s.listeners {
+		if l.Disconnected != nil {
+			l.Disconnected(name)
+		}
+	}
+}
+
+// DisconnectAll empties the set.
+func (s *Set) DisconnectAll() {
+	for _, m := range s.List() {
+		s.Disconnect(m.Name)
+	}
+}
+
+// Get finds a member; nil if the cluster is not connected.
+func (s *Set) Get(name string) *Member {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.members[name]
+}
+
+// List returns the members in no order.
+func (s *Set) List() []*Member {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]*Member, 0, len(s.members))
+	for _, m := range s.members {
+		out = append(out, m)
+	}
+	return out
+}
+
+// watch passes on what a member's informers see.
+func (s *Set) watch(m *Member) error {
+	var errs []error
+	for resource, informer := range m.informers {
+		changed := func(obj any) {
+			if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+				obj = gone.Obj
+			}
+			for _, l := range s.listeners {
+				if l.Changed != nil {
+					l.Changed(m.Name, resource, obj.(metav1.Object))
+				}
+			}
+		}
+		_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+			AddFunc: changed, UpdateFunc: func(_, obj any) { changed(obj) }, DeleteFunc: changed,
+		})
+		errs = append(errs, err)
+		if resource == EndpointSlices {
+			errs = append(errs, informer.AddIndexers(cache.Indexers{byService: indexByService}))
+		}
+	}
+	return errors.Join(errs...)
+}

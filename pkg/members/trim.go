@@ -1,0 +1,75 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package members
+
+import (
+	"hash/fnv"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// trim drops from an object read from a member what nobody here asks for, before it is cached: of many members with
+// many objects each the caches are what fills memory.
+func trim(obj any) (any, error) {
+	m, err := meta.Accessor(obj)
+	if err != nil {
+		return obj, nil // a tombstone, passed through as it is
+	}
+	m.SetManagedFields(digestManagedFields(m.GetManagedFields()))
+	switch o := obj.(type) {
+	case *appsv1.Deployment:
+		o.Spec = appsv1.DeploymentSpec{Replicas: o.Spec.Replicas}
+	case *corev1.Service:
+		o.Spec = corev1.ServiceSpec{}
+	case *networkingv1.Ingress:
+		o.Spec = networkingv1.IngressSpec{}
+	case *discoveryv1.EndpointSlice:
+		m.SetAnnotations(nil)
+		for i := range o.Endpoints {
+			o.Endpoints[i] = discoveryv1.Endpoint{Conditions: o.Endpoints[i].Conditions}
+		}
+	}
+	return obj, nil
+}
+
+// digestManagedFields keeps Drover's own entry only, and of the fields in it a digest: enough to see them change.
+func digestManagedFields(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	for _, e := range entries {
+		if e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply {
+			return []metav1.ManagedFieldsEntry{{Manager: e.Manager, Operation: e.Operation, FieldsType: digestFields(e.FieldsV1)}}
+		}
+	}
+	return nil
+}
+
+func digestFields(fields *metav1.FieldsV1) string {
+	if fields == nil {
+		return ""
+	}
+	h := fnv.New64a()
+	h.Write(fields.GetRawBytes())
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// OwnedFields is a digest of the fields that Drover owns in an object as a member returned it or a Member caches it.
+// It changes when another writer takes one of them over. Empty if Drover owns none.
+func OwnedFields(obj metav1.Object) string {
+	for _, e := range obj.GetManagedFields() {
+		if e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply {
+			if e.FieldsV1 != nil {
+				return digestFields(e.FieldsV1)
+			}
+			return e.FieldsType
+		}
+	}
+	return ""
+}
