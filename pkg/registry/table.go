@@ -49,7 +49,10 @@ func (t *tableConvertor) ConvertToTable(ctx context.Context, obj, options runtim
 
 func (t *tableConvertor) headers() []metav1.TableColumnDefinition {
 	docs := metav1.ObjectMeta{}.SwaggerDoc()
-	out := []metav1.TableColumnDefinition{{Name: "Name", Type: "string", Format: "name", Description: docs["name"]}}
+	var out []metav1.TableColumnDefinition
+	if !t.kind.BareColumns {
+		out = append(out, metav1.TableColumnDefinition{Name: "Name", Type: "string", Format: "name", Description: docs["name"]})
+	}
 	var wide []metav1.TableColumnDefinition
 	for _, c := range t.kind.Columns {
 		definition := metav1.TableColumnDefinition{Name: c.Name, Type: c.Type, Description: c.Description}
@@ -60,12 +63,17 @@ func (t *tableConvertor) headers() []metav1.TableColumnDefinition {
 		}
 		out = append(out, definition)
 	}
-	out = append(out, metav1.TableColumnDefinition{Name: "Age", Type: "string", Description: docs["creationTimestamp"]})
+	if !t.kind.BareColumns {
+		out = append(out, metav1.TableColumnDefinition{Name: "Age", Type: "string", Description: docs["creationTimestamp"]})
+	}
 	return append(out, wide...)
 }
 
 func (t *tableConvertor) cells(ctx context.Context, obj runtime.Object, m metav1.Object, name, age string) []any {
-	out := []any{name}
+	var out []any
+	if !t.kind.BareColumns {
+		out = append(out, name)
+	}
 	var wide []any
 	for _, c := range t.kind.Columns {
 		var value any
@@ -80,7 +88,10 @@ func (t *tableConvertor) cells(ctx context.Context, obj runtime.Object, m metav1
 		}
 		out = append(out, value)
 	}
-	return append(append(out, age), wide...)
+	if !t.kind.BareColumns {
+		out = append(out, age)
+	}
+	return append(out, wide...)
 }
 
 func (t *tableConvertor) clusters(ctx context.Context, m metav1.Object) string {

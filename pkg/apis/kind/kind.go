@@ -49,6 +49,8 @@ type Kind struct {
 	Fields func(runtime.Object) fields.Set
 	// Columns of kubectl get, after NAME and before AGE.
 	Columns []Column
+	// BareColumns leaves out NAME and AGE.
+	BareColumns bool
 }
 
 // GroupVersionResource names the kind in paths and clients.

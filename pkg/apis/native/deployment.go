@@ -77,6 +77,15 @@ func setDeploymentDefaults(d *appsv1.Deployment) {
 	if d.Spec.Replicas == nil {
 		d.Spec.Replicas = ptr.To[int32](1)
 	}
+	for _, containers := range [][]corev1.Container{d.Spec.Template.Spec.InitContainers, d.Spec.Template.Spec.Containers} {
+		for i := range containers {
+			for j := range containers[i].Ports {
+				if port := &containers[i].Ports[j]; port.Protocol == "" {
+					port.Protocol = corev1.ProtocolTCP // part of the key that ports are merged by
+				}
+			}
+		}
+	}
 }
 
 func validateDeployment(d, old *appsv1.Deployment) field.ErrorList {

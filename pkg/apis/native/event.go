@@ -22,6 +22,7 @@ var events = func() kind.Kind {
 	k.NewList = func() runtime.Object { return &corev1.EventList{} }
 	k.TTL = time.Hour
 	k.Fields = kind.Of(eventFields)
+	k.BareColumns = true
 	k.Columns = []kind.Column{
 		{Name: "Last Seen", Type: "string", Description: "Time since the event was last seen.", Value: kind.Of(func(e *corev1.Event) any { return lastSeen(e) })},
 		{Name: "Type", Type: "string", Description: "Normal or Warning.", Value: kind.Of(func(e *corev1.Event) any { return e.Type })},
@@ -30,6 +31,8 @@ var events = func() kind.Kind {
 			return strings.ToLower(e.InvolvedObject.Kind) + "/" + e.InvolvedObject.Name
 		})},
 		{Name: "Message", Type: "string", Description: "What happened.", Value: kind.Of(func(e *corev1.Event) any { return strings.TrimSpace(e.Message) })},
+		{Name: "Count", Type: "integer", Wide: true, Description: "How often it happened.", Value: kind.Of(func(e *corev1.Event) any { return int64(max(e.Count, 1)) })},
+		{Name: "Name", Type: "string", Wide: true, Description: "Name of the event.", Value: kind.Of(func(e *corev1.Event) any { return e.Name })},
 	}
 	return k
 }()

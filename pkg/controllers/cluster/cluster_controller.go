@@ -7,6 +7,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -187,7 +188,8 @@ func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster) obs
 	if seen.err != nil {
 		interval = retryInterval
 	}
-	if c.now().Sub(seen.probed) < interval-settle && seen.generation == cluster.Generation {
+	connected := member.Synced() && errors.Is(seen.err, errConnecting)
+	if c.now().Sub(seen.probed) < interval-settle && seen.generation == cluster.Generation && !connected {
 		return seen
 	}
 	seen.health, seen.err = member.Probe(ctx)
@@ -252,7 +254,7 @@ func (c *Controller) writeStatus(ctx context.Context, cluster *v1alpha1.Cluster,
 	is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	if was == nil || was.Status != is.Status {
 		kind := corev1.EventTypeNormal
-		if is.Status != metav1.ConditionTrue {
+		if is.Status != metav1.ConditionTrue && is.Reason != v1alpha1.ReasonConnecting {
 			kind = corev1.EventTypeWarning
 		}
 		c.events.Event(cluster, kind, is.Reason, is.Message)
