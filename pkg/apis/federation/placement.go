@@ -53,7 +53,7 @@ func FormatClusters(p *v1alpha1.Placement) string {
 			out = append(out, c.Name)
 		case c.Target != nil && *c.Target != *c.Replicas:
 			out = append(out, fmt.Sprintf("%s=%d>%d", c.Name, *c.Replicas, *c.Target))
-		case *c.Replicas > 0:
+		default:
 			out = append(out, fmt.Sprintf("%s=%d", c.Name, *c.Replicas))
 		}
 	}

@@ -147,6 +147,7 @@ type observation struct {
 	err        error
 	probed     time.Time
 	measured   time.Time
+	connecting time.Time // since when it answers and is not read yet; zero if it is
 	generation int64
 }
 
@@ -196,6 +197,11 @@ func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster) obs
 	seen.probed, seen.generation = c.now(), cluster.Generation
 	if seen.err == nil && !member.Synced() {
 		seen.err = errConnecting
+		if seen.connecting.IsZero() {
+			seen.connecting = seen.probed
+		}
+	} else {
+		seen.connecting = time.Time{}
 	}
 	if seen.err == nil && c.now().Sub(seen.measured) >= measureInterval {
 		seen.resources, seen.err = member.Measure(ctx)

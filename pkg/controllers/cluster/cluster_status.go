@@ -24,6 +24,9 @@ import (
 // heartbeat is how stale lastProbeTime may get while nothing else changes: a write a minute, not one a probe.
 const heartbeat = time.Minute
 
+// patience is how long a cluster that answers may take to be read before it is no longer called ready.
+const patience = 30 * time.Second
+
 // errConnecting is told while a member answers, but what is in it is not known yet.
 var errConnecting = errors.New("connected, reading what Drover manages there; if this stays, check the ClusterRole drover in the cluster, or join it again with --renew")
 
@@ -49,12 +52,21 @@ func nextStatus(cluster *v1alpha1.Cluster, seen observation, replicas int32, now
 		next.Capacity, next.Allocatable, next.Requested = seen.resources.Capacity, seen.resources.Allocatable, seen.resources.Requested
 	}
 	next.Location = location(cluster.Spec.Location, seen.resources, cluster.Status.Location)
-	meta.SetStatusCondition(&next.Conditions, readyCondition(cluster, seen.err, now))
+	if !stillConnecting(cluster, seen, now) {
+		meta.SetStatusCondition(&next.Conditions, readyCondition(cluster, seen.err, now))
+	}
 	probed := metav1.NewTime(seen.probed).Rfc3339Copy()
 	if next.LastProbeTime == nil || probed.Sub(next.LastProbeTime.Time) >= heartbeat || !apiequality.Semantic.DeepEqual(next, cluster.Status) {
 		next.LastProbeTime = &probed
 	}
 	return next
+}
+
+// stillConnecting says that a cluster that was ready before these controllers started is only being read again. It
+// answers, so it stays ready unless that takes long.
+func stillConnecting(cluster *v1alpha1.Cluster, seen observation, now time.Time) bool {
+	return errors.Is(seen.err, errConnecting) && now.Sub(seen.connecting) < patience &&
+		meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady)
 }
 
 // location is what the operator says, its gaps filled with what the nodes say, or said when they were last seen.

@@ -308,7 +308,7 @@ func selectPolicy(object labels.Set, policies []*v1alpha1.PlacementPolicy) (*v1a
 }
 
 // decideFollower says where a Service or Ingress goes: where the workloads behind it run. With everywhere it has none,
-// and goes to every cluster that is ready.
+// and goes to every cluster that is ready. While nothing runs behind it, it stays where it is: its addresses are known.
 func decideFollower(generation int64, what string, backends []*v1alpha1.PlacementSpec, everywhere bool, clusters []*v1alpha1.Cluster, current *v1alpha1.PlacementSpec) v1alpha1.PlacementSpec {
 	next := v1alpha1.PlacementSpec{WorkloadGeneration: generation, Conflict: v1alpha1.ConflictFail}
 	behind := map[string][]string{}
@@ -340,6 +340,10 @@ func decideFollower(generation int64, what string, backends []*v1alpha1.Placemen
 		}
 	}
 	if len(next.Clusters) == 0 {
+		keepCurrent(&next, current, clusters)
+		next.Excluded = slices.DeleteFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool {
+			return slices.ContainsFunc(next.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Name == e.Name })
+		})
 		next.Problem = v1alpha1.ReasonNoBackends
 		next.ProblemMessage = fmt.Sprintf("no cluster runs a workload behind the %s; it goes where they do, as soon as they do", what)
 		if len(clusters) == 0 {

@@ -267,7 +267,7 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	if current != nil && apiequality.Semantic.DeepEqual(was, next) {
 		return nil
 	}
-	if next.Problem != "" && next.Problem != was.Problem {
+	if next.Problem != "" && next.Problem != was.Problem && next.Problem != v1alpha1.ReasonNoBackends {
 		c.events.Event(obj, corev1.EventTypeWarning, next.Problem, next.ProblemMessage)
 	}
 	if current == nil {

@@ -52,7 +52,7 @@ type desired struct {
 	adopt bool
 	// foreground deletes what belongs to the object before the object.
 	foreground bool
-	// needs are the objects that have to be there first.
+	// needs are the objects that it refers to: they come before it, and are released with it.
 	needs []item
 }
 
@@ -82,9 +82,14 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	if obj == nil {
 		return desired{intent: absent}, nil
 	}
+	want := desired{source: obj}
+	for ref := range workload.References(obj) {
+		want.needs = append(want.needs, item{resource: ref.Resource, namespace: key.Namespace, name: ref.Name})
+	}
 	if finalizers := obj.GetFinalizers(); !obj.GetDeletionTimestamp().IsZero() {
 		if slices.Contains(finalizers, metav1.FinalizerOrphanDependents) {
-			return desired{intent: released}, nil
+			want.intent = released
+			return want, nil
 		}
 		return desired{intent: absent, foreground: slices.Contains(finalizers, metav1.FinalizerDeleteDependents)}, nil
 	}
@@ -99,14 +104,9 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	case assigned == nil:
 		return desired{intent: absent}, nil
 	}
-	want := desired{intent: present, source: obj, adopt: placement.Spec.Conflict == v1alpha1.ConflictAdopt}
-	if want.manifest, err = newManifest(key.Kind, obj, c.identity, assigned.Replicas); err != nil {
-		return desired{}, err
-	}
-	for ref := range workload.References(obj) {
-		want.needs = append(want.needs, item{resource: ref.Resource, namespace: key.Namespace, name: ref.Name})
-	}
-	return want, nil
+	want.intent, want.adopt = present, placement.Spec.Conflict == v1alpha1.ConflictAdopt
+	want.manifest, err = newManifest(key.Kind, obj, c.identity, assigned.Replicas)
+	return want, err
 }
 
 // assignment finds what a cluster gets of a workload, nil for nothing. It is not decided while the Placement is missing,
@@ -135,7 +135,7 @@ func (c *Controller) desiredReference(cluster string, it item) (desired, error) 
 	if err != nil {
 		return desired{}, err
 	}
-	if !found || !c.neededIn(cluster, it) {
+	if !found || !c.neededByOthers(cluster, it, item{}) {
 		return desired{intent: absent}, nil
 	}
 	source := obj.(metav1.Object)
@@ -147,15 +147,18 @@ func (c *Controller) desiredReference(cluster string, it item) (desired, error) 
 	return want, err
 }
 
-// neededIn says whether something that is in a cluster refers to the item.
-func (c *Controller) neededIn(cluster string, it item) bool {
+// neededByOthers says whether something that is in a cluster refers to the item, besides one that does not count.
+func (c *Controller) neededByOthers(cluster string, it, besides item) bool {
 	return slices.ContainsFunc(c.referrers(it), func(from item) bool {
+		if from == besides {
+			return false
+		}
 		key, ok := workload.KeyIn(from.resource, &metav1.ObjectMeta{Namespace: from.namespace, Name: from.name})
 		if !ok {
-			return c.neededIn(cluster, from) // a ServiceAccount; it refers to Secrets, which refer to nothing
+			return c.neededByOthers(cluster, from, besides) // a ServiceAccount; it refers to Secrets, which refer to nothing
 		}
-		obj, err := c.workloads.Get(key)
-		if err != nil || obj == nil || !obj.GetDeletionTimestamp().IsZero() {
+		// One that is being deleted needs it until it is gone.
+		if obj, err := c.workloads.Get(key); err != nil || obj == nil {
 			return false
 		}
 		placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())

@@ -35,7 +35,9 @@ type applied struct {
 	digest, owned string
 	// before is the resource version the cache had when it was written; empty if it had none.
 	before string
-	at     time.Time
+	// at is when it was written, seen whether the cache has had it since.
+	at   time.Time
+	seen bool
 }
 
 // queue is one cluster's: its work, and what is known of what was done.
@@ -96,6 +98,7 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 			if err != nil {
 				return 0, Outcome{}, err
 			}
+			wanted.adopt = want.adopt
 			if wanted.intent != present {
 				continue // not in the federation: its pods wait for it, as in any cluster
 			}
@@ -111,11 +114,7 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 		}
 		return 0, Outcome{}, q.remove(ctx, it, live, want.foreground)
 	case released:
-		q.forget(it)
-		if !mine {
-			return 0, Outcome{}, nil
-		}
-		return 0, Outcome{}, q.release(ctx, it)
+		return 0, Outcome{}, q.releaseWithNeeds(ctx, it, want, mine)
 	}
 	return 0, Outcome{}, nil
 }
@@ -126,8 +125,9 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 	if known && last.digest == want.manifest.digest {
 		switch {
 		case mine && (members.OwnedFields(live) == last.owned || live.GetResourceVersion() == last.before):
+			q.sawAgain(it)
 			return 0, Outcome{}, nil
-		case live == nil && last.before == "" && q.controller.now().Sub(last.at) < cacheLag:
+		case live == nil && !last.seen && q.controller.now().Sub(last.at) < cacheLag:
 			return cacheLag, Outcome{}, nil // made, but not seen yet
 		}
 	}
@@ -150,11 +150,11 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 		}
 		return 0, Outcome{}, fmt.Errorf("apply %s %s: %w", it.resource.Resource, it.name, err)
 	}
-	before := ""
+	now := applied{digest: want.manifest.digest, owned: members.OwnedFields(result), at: q.controller.now(), seen: live != nil}
 	if live != nil {
-		before = live.GetResourceVersion()
+		now.before = live.GetResourceVersion()
 	}
-	q.remember(it, applied{digest: want.manifest.digest, owned: members.OwnedFields(result), before: before, at: q.controller.now()})
+	q.remember(it, now)
 	return 0, Outcome{}, nil
 }
 
@@ -203,6 +203,27 @@ func (q *queue) remove(ctx context.Context, it item, live metav1.Object, foregro
 		return fmt.Errorf("delete %s %s: %w", it.resource.Resource, it.name, err)
 	}
 	return nil
+}
+
+// releaseWithNeeds lets go of a workload, and of what it refers to and nothing else here does.
+func (q *queue) releaseWithNeeds(ctx context.Context, it item, want desired, mine bool) error {
+	q.forget(it)
+	if !mine {
+		return nil
+	}
+	for _, needed := range want.needs {
+		if live := q.member.Get(needed.resource, needed.namespace, needed.name); live == nil || live.GetAnnotations()[v1alpha1.AnnotationFederation] != q.controller.identity {
+			continue
+		}
+		if q.controller.neededByOthers(q.member.Name, needed, it) {
+			continue
+		}
+		q.forget(needed)
+		if err := q.release(ctx, needed); err != nil {
+			return err
+		}
+	}
+	return q.release(ctx, it)
 }
 
 func (q *queue) release(ctx context.Context, it item) error {
@@ -264,6 +285,15 @@ func (q *queue) recall(it item) (applied, bool) {
 func (q *queue) remember(it item, a applied) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.applied[it] = a
+}
+
+// sawAgain notes that the cache has the object: when it has it no more, it is gone.
+func (q *queue) sawAgain(it item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	a := q.applied[it]
+	a.seen = true
 	q.applied[it] = a
 }
 
