@@ -8,6 +8,7 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -22,6 +23,13 @@ import (
 	"drover.dev/drover/pkg/registry"
 	"drover.dev/drover/pkg/registry/namespace"
 	"drover.dev/drover/pkg/registry/reviews"
+)
+
+const (
+	// shutdownTimeout is how long connections may take to close when the server stops.
+	shutdownTimeout = 2 * time.Second
+	// watchGrace is how long watches are given to end before that.
+	watchGrace = 2 * time.Second
 )
 
 // Server is the API server, ready to run.
@@ -57,6 +65,7 @@ func (c CompletedConfig) New() (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("API server: %w", err)
 	}
+	generic.ShutdownTimeout = shutdownTimeout
 	groups, err := c.storage()
 	if err != nil {
 		return nil, err

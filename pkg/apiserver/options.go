@@ -107,6 +107,7 @@ func (o *Options) Config() (*Config, error) {
 	o.SecureServing.ServerCert.CertKey = genericoptions.CertKey{CertFile: serving.CertFile, KeyFile: serving.KeyFile}
 
 	generic := genericapiserver.NewRecommendedConfig(Codecs)
+	generic.ShutdownWatchTerminationGracePeriod = watchGrace
 	generic.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
 	getDefinitions := openapicommon.GetOpenAPIDefinitions(generatedopenapi.GetOpenAPIDefinitions)
 	namer := openapi.NewDefinitionNamer(openAPIScheme)
@@ -115,7 +116,7 @@ func (o *Options) Config() (*Config, error) {
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(getDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title = "Drover"
 	if err := o.SecureServing.ApplyTo(&generic.SecureServing, &generic.LoopbackClientConfig); err != nil {
-		return nil, fmt.Errorf("open port %d: %w; choose another one by --secure-port, or 0 for any", o.SecureServing.BindPort, err)
+		return nil, fmt.Errorf("%w; choose another port by --secure-port, or 0 for any", err)
 	}
 	if err := o.authenticate(&generic.Config, authority); err != nil {
 		return nil, err

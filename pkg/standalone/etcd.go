@@ -28,6 +28,7 @@ const (
 type etcd struct {
 	server   *embed.Etcd
 	endpoint string
+	logLevel zap.AtomicLevel
 	// sockets is a directory to remove in the end; empty if the sockets are in the data directory.
 	sockets string
 }
@@ -37,7 +38,7 @@ func startEtcd(ctx context.Context, dir string) (*etcd, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("etcd data directory: %w", err)
 	}
-	e := &etcd{}
+	e := &etcd{logLevel: zap.NewAtomicLevelAt(zap.ErrorLevel)}
 	sockets, err := e.socketDir(dir)
 	if err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func startEtcd(ctx context.Context, dir string) (*etcd, error) {
 	config.InitialCluster = config.Name + "=" + peer.String()
 	config.AutoCompactionMode, config.AutoCompactionRetention = embed.CompactorModePeriodic, "10m"
 	config.QuotaBackendBytes = etcdQuota
-	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(etcdLogger())
+	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(etcdLogger(e.logLevel))
 	e.endpoint = client.String()
 	e.server, err = embed.StartEtcd(config)
 	if err != nil {
@@ -83,6 +84,7 @@ func startEtcd(ctx context.Context, dir string) (*etcd, error) {
 }
 
 func (e *etcd) stop() {
+	e.logLevel.SetLevel(zap.FatalLevel) // it calls its own listeners being closed an error
 	e.server.Close()
 	e.removeSockets()
 }
@@ -107,7 +109,7 @@ func (e *etcd) removeSockets() {
 }
 
 // etcdLogger keeps etcd quiet but for errors, in the format of its own.
-func etcdLogger() *zap.Logger {
+func etcdLogger(level zapcore.LevelEnabler) *zap.Logger {
 	encoder := zapcore.NewConsoleEncoder(zap.NewProductionEncoderConfig())
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), zap.ErrorLevel))
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level))
 }

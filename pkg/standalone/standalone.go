@@ -20,8 +20,9 @@ import (
 	"drover.dev/drover/pkg/apiserver"
 )
 
-// shutdownGrace is how long parts may take to stop.
-const shutdownGrace = 8 * time.Second
+// shutdownGrace is how long the controllers, and then the API server, may take to stop: together less than the 10
+// seconds after which supervisors commonly kill.
+const shutdownGrace = 4500 * time.Millisecond
 
 // Options are the flags of drover start.
 type Options struct {
@@ -96,7 +97,7 @@ func await(done <-chan error, what string) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(shutdownGrace / 2):
+	case <-time.After(shutdownGrace):
 		return fmt.Errorf("%s did not stop in time; nothing acknowledged is lost", what)
 	}
 }

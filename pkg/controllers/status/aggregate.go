@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -54,7 +55,7 @@ func placementStatus(p *v1alpha1.Placement, reports []report, now time.Time) v1a
 
 func equalReport(a, b v1alpha1.ClusterPlacementStatus) bool {
 	a.LastTransitionTime, b.LastTransitionTime = nil, nil
-	return fmt.Sprint(a) == fmt.Sprint(b)
+	return apiequality.Semantic.DeepEqual(a, b)
 }
 
 func scheduledCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
