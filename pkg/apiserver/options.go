@@ -115,6 +115,9 @@ func (o *Options) Config() (*Config, error) {
 	generic.OpenAPIConfig.Info.Title = "Drover"
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(getDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title = "Drover"
+	if err := o.takeFreePort(); err != nil {
+		return nil, err
+	}
 	if err := o.SecureServing.ApplyTo(&generic.SecureServing, &generic.LoopbackClientConfig); err != nil {
 		return nil, fmt.Errorf("%w; choose another port by --secure-port, or 0 for any", err)
 	}
@@ -129,6 +132,16 @@ func (o *Options) Config() (*Config, error) {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
 	return &Config{Generic: generic}, admit(generic)
+}
+
+// takeFreePort opens a free port where none is asked for by number.
+func (o *Options) takeFreePort() (err error) {
+	if o.SecureServing.BindPort != 0 {
+		return nil
+	}
+	address := net.JoinHostPort(o.SecureServing.BindAddress.String(), "0")
+	o.SecureServing.Listener, o.SecureServing.BindPort, err = genericoptions.CreateListener("tcp", address, net.ListenConfig{})
+	return err
 }
 
 // hosts are the names and addresses in the serving certificate.

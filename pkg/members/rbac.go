@@ -12,18 +12,14 @@ import (
 // bindings. The ServiceAccount, and the Role to renew its token, are in the namespace v1alpha1.SystemNamespace.
 const AccountName = "drover"
 
-// Rules are what Drover may do in a member: exactly what it does, and nothing by a wildcard. They are the rules of the
+// Rules are what Drover may do in a member: exactly what it does, and nothing by a wildcard. It cannot touch its own
+// rights: they belong to its namespace there, and go with it. They are the rules of the
 // ClusterRole that joining makes; a kind more in Synced is a rule more here.
 func Rules() []rbacv1.PolicyRule {
 	read, write := []string{"get", "list", "watch"}, []string{"get", "list", "watch", "create", "update", "patch", "delete"}
 	return append(syncedRules(write),
 		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"nodes", "pods"}, Verbs: read},
 		rbacv1.PolicyRule{APIGroups: []string{discoveryv1.GroupName}, Resources: []string{EndpointSlices.Resource}, Verbs: read},
-		// To take back its own rights when the cluster leaves.
-		rbacv1.PolicyRule{
-			APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles", "clusterrolebindings"},
-			ResourceNames: []string{AccountName}, Verbs: []string{"get", "delete"},
-		},
 		rbacv1.PolicyRule{NonResourceURLs: []string{"/version", "/readyz"}, Verbs: []string{"get"}},
 	)
 }

@@ -1,3 +1,6 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Package placement decides how many replicas of a workload each cluster gets,
 // and why. It is pure: a Request in, a Result out.
 //

@@ -268,6 +268,9 @@ func (c *Controller) writeStatus(ctx context.Context, cluster *v1alpha1.Cluster,
 	updated := cluster.DeepCopy()
 	updated.Status = status
 	_, err := c.client.FederationV1alpha1().Clusters().UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
 	return err
 }
 

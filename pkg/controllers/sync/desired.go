@@ -25,6 +25,9 @@ type item struct {
 	namespace, name string
 }
 
+// String is the item as people write it, e.g. "deployments default/web".
+func (i item) String() string { return i.resource.Resource + " " + i.namespace + "/" + i.name }
+
 func itemOf(key workload.Key) item {
 	return item{resource: key.Resource(), namespace: key.Namespace, name: key.Name}
 }

@@ -1,0 +1,219 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// UnjoinOptions are the flags of unjoin.
+type UnjoinOptions struct {
+	Streams
+	Federation *FederationOptions
+	// Name of the Cluster.
+	Name string
+	// Yes does not ask.
+	Yes bool
+	// Force lets go of a cluster that no longer exists, without touching it.
+	Force bool
+	// Timeout is how long to wait until the cluster has left.
+	Timeout time.Duration
+}
+
+// NewUnjoinOptions returns the defaults.
+func NewUnjoinOptions(streams Streams, federation *FederationOptions) *UnjoinOptions {
+	return &UnjoinOptions{Streams: streams, Federation: federation, Timeout: 2 * time.Minute}
+}
+
+// AddFlags adds the flags of unjoin.
+func (o *UnjoinOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
+	fs.BoolVar(&o.Force, "force", o.Force, "The cluster no longer exists: let go of it without touching it.")
+	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "How long to wait until the cluster has left.")
+}
+
+// Run lets the cluster leave the federation.
+func (o *UnjoinOptions) Run(ctx context.Context) error {
+	if o.Timeout <= 0 {
+		return errors.New("--timeout must be more than 0")
+	}
+	federation, err := o.Federation.connect(o.ErrOut)
+	if err != nil {
+		return err
+	}
+	u := &unjoin{UnjoinOptions: o, progress: &progress{out: o.Out, now: time.Now}, federation: federation, poll: 300 * time.Millisecond}
+	return u.run(ctx)
+}
+
+// unjoin is an unjoin under way.
+type unjoin struct {
+	*UnjoinOptions
+	*progress
+	federation *federation
+	poll       time.Duration
+}
+
+func (u *unjoin) run(ctx context.Context) error {
+	if err := u.federation.check(ctx); err != nil {
+		return err
+	}
+	cluster, err := u.federation.cluster(ctx, u.Name)
+	if err != nil {
+		return err
+	}
+	if cluster == nil {
+		return u.notJoined(ctx)
+	}
+	forced := cluster.Annotations[v1alpha1.AnnotationForceLeave] == "true"
+	switch {
+	case cluster.DeletionTimestamp != nil && (!u.Force || forced):
+		u.line("%s is leaving already.", u.Name)
+	default:
+		if err := u.agree(ctx, cluster); err != nil {
+			return err
+		}
+	}
+	start := u.now()
+	if u.Force && !forced {
+		if err := u.annotateForce(ctx, cluster); err != nil {
+			return err
+		}
+	}
+	if cluster.DeletionTimestamp == nil {
+		err := u.federation.drover.FederationV1alpha1().Clusters().Delete(ctx, u.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(cluster.UID))})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return u.federation.explain("delete cluster "+u.Name, err)
+		}
+	}
+	if err := u.waitGone(ctx, cluster.UID); err != nil {
+		return err
+	}
+	if err := u.federation.forget(ctx, u.Name); err != nil {
+		return err
+	}
+	u.line("%s has left the federation (%.1fs). Try next:\n  kubectl%s get clusters,placements --all-namespaces", u.Name, u.now().Sub(start).Seconds(), u.federation.flags())
+	return nil
+}
+
+func (u *unjoin) notJoined(ctx context.Context) error {
+	names, err := u.federation.clusterNames(ctx)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("cluster %q is not joined to the federation at %s (context %q)\njoined are: %s",
+		u.Name, u.federation.config.Host, u.federation.contextName, orNone(names))
+}
+
+// agree shows what will happen, and asks.
+func (u *unjoin) agree(ctx context.Context, cluster *v1alpha1.Cluster) error {
+	placements, err := u.federation.drover.FederationV1alpha1().Placements(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return u.federation.explain("list placements", err)
+	}
+	names, err := u.federation.clusterNames(ctx)
+	if err != nil {
+		return err
+	}
+	plan := leavePlan{cluster: cluster, running: runningIn(u.Name, placements.Items), force: u.Force}
+	plan.others = slices.DeleteFunc(names, func(name string) bool { return name == u.Name })
+	u.line("%s", plan.text())
+	switch {
+	case u.Yes:
+		return nil
+	case !u.Terminal:
+		return errors.New("nothing has changed: this is not a terminal, so nobody can be asked\nif that is what should happen, add --yes")
+	}
+	fmt.Fprintf(u.Out, "Unjoin %s? [y/N] ", u.Name)
+	answer, err := u.readLine(ctx)
+	if err != nil {
+		return err
+	}
+	if answer := strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return errors.New("not confirmed: nothing has changed")
+	}
+	return nil
+}
+
+// readLine reads an answer, or gives up when interrupted.
+func (u *unjoin) readLine(ctx context.Context) (string, error) {
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(u.In).ReadString('\n') // no answer is no
+		answer <- line
+	}()
+	select {
+	case line := <-answer:
+		return line, nil
+	case <-ctx.Done():
+		u.line("")
+		return "", fmt.Errorf("interrupted: nothing has changed: %w", ctx.Err())
+	}
+}
+
+func (u *unjoin) annotateForce(ctx context.Context, cluster *v1alpha1.Cluster) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid": cluster.UID, "annotations": map[string]string{v1alpha1.AnnotationForceLeave: "true"},
+	}})
+	if err != nil {
+		return err
+	}
+	_, err = u.federation.drover.FederationV1alpha1().Clusters().Patch(ctx, u.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return u.federation.explain("annotate cluster "+u.Name, err)
+}
+
+// waitGone waits until the Cluster is gone, and says what it waits for.
+func (u *unjoin) waitGone(ctx context.Context, uid types.UID) error {
+	said := &changes{progress: u.progress}
+	var failed error
+	pending := ""
+	err := wait.PollUntilContextTimeout(ctx, u.poll, u.Timeout, true, func(ctx context.Context) (bool, error) {
+		cluster, err := u.federation.cluster(ctx, u.Name)
+		if failed = err; err != nil {
+			return false, nil // the control plane may be restarting
+		}
+		if cluster == nil || cluster.UID != uid {
+			return true, nil
+		}
+		if leaving := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionLeaving); leaving != nil {
+			pending = leaving.Message
+			said.show(pending)
+		}
+		return false, nil
+	})
+	again := fmt.Sprintf("kubectl drover unjoin %s%s", u.Name, u.federation.flags())
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("interrupted: %w\n%s goes on leaving; to watch it again: %s", ctx.Err(), u.Name, again)
+	case failed != nil:
+		return failed
+	case pending == "":
+		pending = "nothing has been heard of it; does drover controllers, or drover start, run?"
+	}
+	remedy := fmt.Sprintf("it goes on by itself; to watch it again: %s", again)
+	if !u.Force {
+		remedy += fmt.Sprintf("\nif the cluster no longer exists: %s --force", again)
+	}
+	return fmt.Errorf("%s is still leaving after %s: %s\n%s", u.Name, u.Timeout, pending, remedy)
+}
