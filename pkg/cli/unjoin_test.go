@@ -17,7 +17,7 @@ import (
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
 
-func placement(kind, name string, replicas *int32, clusters ...string) *v1alpha1.Placement {
+func placementOf(kind, name string, replicas *int32, clusters ...string) *v1alpha1.Placement {
 	p := &v1alpha1.Placement{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: v1alpha1.PlacementName(kind, name)}}
 	p.Spec.Workload = v1alpha1.WorkloadReference{Kind: kind, Name: name}
 	for _, c := range clusters {
@@ -27,7 +27,7 @@ func placement(kind, name string, replicas *int32, clusters ...string) *v1alpha1
 }
 
 func TestUnjoin(t *testing.T) {
-	w := newWorld(cluster("east", memberURL), cluster("west", "https://10.0.0.2:6443"), placement("Deployment", "web", ptr.To[int32](3), "east", "west"))
+	w := newWorld(cluster("east", memberURL), cluster("west", "https://10.0.0.2:6443"), placementOf("Deployment", "web", ptr.To[int32](3), "east", "west"))
 	add(t, w.federation.Tracker(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "drover-system", Name: "cluster-east", Labels: map[string]string{v1alpha1.LabelCluster: "east"},
 	}})
@@ -138,11 +138,11 @@ func TestUnjoinDoesNotWaitForTheNext(t *testing.T) {
 
 func TestLeavePlan(t *testing.T) {
 	placements := []v1alpha1.Placement{
-		*placement("Deployment", "web", ptr.To[int32](4), "east", "west"),
-		*placement("Deployment", "api", ptr.To[int32](1), "east"),
-		*placement("Deployment", "idle", ptr.To[int32](0), "east"),
-		*placement("Service", "web", nil, "east", "west"),
-		*placement("Ingress", "a", nil, "east"), *placement("Ingress", "b", nil, "east"),
+		*placementOf("Deployment", "web", ptr.To[int32](4), "east", "west"),
+		*placementOf("Deployment", "api", ptr.To[int32](1), "east"),
+		*placementOf("Deployment", "idle", ptr.To[int32](0), "east"),
+		*placementOf("Service", "web", nil, "east", "west"),
+		*placementOf("Ingress", "a", nil, "east"), *placementOf("Ingress", "b", nil, "east"),
 	}
 	for name, test := range map[string]struct {
 		plan leavePlan
