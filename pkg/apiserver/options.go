@@ -79,6 +79,7 @@ func (o *Options) AddEtcdFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&transport.TrustedCAFile, "etcd-cafile", transport.TrustedCAFile, "PEM file of the authority that signs etcd's certificates.")
 	fs.StringVar(&transport.CertFile, "etcd-certfile", transport.CertFile, "PEM file of the client certificate for etcd.")
 	fs.StringVar(&transport.KeyFile, "etcd-keyfile", transport.KeyFile, "PEM file of the client key for etcd.")
+	fs.StringVar(&o.Etcd.EncryptionProviderConfigFilepath, "encryption-provider-config", o.Etcd.EncryptionProviderConfigFilepath, "File with an EncryptionConfiguration (apiserver.config.k8s.io/v1): what is kept encrypted in etcd, and by which keys. Without it nothing is.")
 	fs.StringVar(&o.Etcd.StorageConfig.Prefix, "etcd-prefix", o.Etcd.StorageConfig.Prefix, "Prefix of all keys in etcd.")
 }
 
