@@ -203,7 +203,10 @@ func poll(ctx context.Context, what string, check func(context.Context) error) e
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	return fmt.Errorf("wait for %s: %w (last answer: %v)", what, err, last)
+	if last != nil {
+		err = fmt.Errorf("%w (last answer: %w)", err, last)
+	}
+	return fmt.Errorf("wait for %s: %w", what, err)
 }
 
 // stop ends the parts within 5 s: first those that use the API, then the API, then the store. What is not done by then

@@ -32,11 +32,7 @@ func run(options *Options) error {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	go func() {
-		<-ctx.Done()
-		stop() // a second signal ends the process at once
-	}()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	klog.OsExit = func(code int) { // libraries end the process so when they cannot go on
 		if ctx.Err() != nil {
 			os.Exit(0) // nor need they: it is stopping

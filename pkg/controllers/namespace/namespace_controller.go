@@ -125,6 +125,8 @@ func (c *Controller) contents() ([]schema.GroupVersionResource, error) {
 	for resource := range found {
 		out = append(out, resource)
 	}
-	slices.SortFunc(out, func(a, b schema.GroupVersionResource) int { return slices.Compare([]string{a.Group, a.Resource}, []string{b.Group, b.Resource}) })
+	slices.SortFunc(out, func(a, b schema.GroupVersionResource) int {
+		return slices.Compare([]string{a.Group, a.Resource}, []string{b.Group, b.Resource})
+	})
 	return out, nil
 }

@@ -157,7 +157,7 @@ func (c *candidates) bound(candidate *placement.Cluster, policy *v1alpha1.Placem
 		}
 		return nil
 	}
-	code, why := "", ""
+	var code, why string
 	switch {
 	case cluster.Spec.Unschedulable:
 		code, why = v1alpha1.ExcludedCordoned, "cordoned: takes nothing new"

@@ -182,7 +182,8 @@ func selects(s *corev1.Service, d *appsv1.Deployment) bool {
 
 func find[T any](lister interface {
 	List(labels.Selector) ([]T, error)
-}, matches func(T) bool) []T {
+}, matches func(T) bool,
+) []T {
 	all, err := lister.List(labels.Everything())
 	if err != nil {
 		return nil // a lister on a cache does not fail
