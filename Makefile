@@ -1,0 +1,84 @@
+# make help lists what there is. Logic that is longer than a line lives in hack/.
+
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The part of the members' build flags that their tests need in order to find its packages in the build cache.
+MEMBER_GO := cd test/member && CGO_ENABLED=0 GOWORK=off go
+
+##@ Use
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9\/-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/drover and bin/kubectl-drover
+	@hack/build.sh
+
+.PHONY: demo
+demo: ## Run a federation of three real clusters on this machine, and show it at work
+	@hack/demo.sh up
+
+.PHONY: demo-down
+demo-down: ## Stop the demo and remove its state
+	@hack/demo.sh down
+
+##@ Develop
+
+.PHONY: test
+test: ## Everything: lint, verify, unit, integration, e2e
+	@hack/sections.sh build bin/member lint verify unit integration e2e
+
+.PHONY: lint
+lint: ## Run the linters that hack/tools pins
+	hack/lint.sh
+
+.PHONY: verify
+verify: ## Check what is generated, formatting, go.mod files, license headers
+	@hack/verify.sh
+
+.PHONY: unit
+unit: ## Unit tests of both modules; for daily work: go test ./... -short
+	go test ./... -short
+	$(MEMBER_GO) test -trimpath ./...
+
+.PHONY: integration
+integration: ## Tests of the control plane in one process, on embedded etcd
+	go test ./test/integration/... -count=1
+
+.PHONY: e2e
+e2e: build bin/member need-kubectl ## Tests against real clusters
+	go test -tags e2e ./test/e2e/... -count=1 -timeout 20m
+
+.PHONY: bench
+bench: build bin/member ## Measure propagation to three real clusters, and memory
+	go test -tags bench ./test/bench -run '^$$' -bench . -benchtime 100x -count=1 -timeout 20m
+
+.PHONY: generate
+generate: ## Generate what is derived from the API types
+	hack/update-codegen.sh
+
+.PHONY: format
+format: ## Format all Go files
+	hack/update-format.sh
+
+.PHONY: clean
+clean: ## Remove what was built; caches outside the checkout stay
+	rm -rf bin
+
+##@ Programs to test with
+
+.PHONY: bin/member
+bin/member: ## One real Kubernetes cluster in one process
+	@hack/build-member.sh
+
+.PHONY: bin/kubectl
+bin/kubectl: ## kubectl of the members' version
+	@hack/build-member.sh kubectl
+
+# Only where there is none on the PATH.
+.PHONY: need-kubectl
+need-kubectl:
+	@command -v kubectl >/dev/null || hack/build-member.sh kubectl
