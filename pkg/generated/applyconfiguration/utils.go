@@ -21,6 +21,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=federation.drover.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("Address"):
 		return &federationv1alpha1.AddressApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AffineWorkload"):
+		return &federationv1alpha1.AffineWorkloadApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Cluster"):
 		return &federationv1alpha1.ClusterApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterAffinity"):
@@ -53,6 +55,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.PlacementSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementStatus"):
 		return &federationv1alpha1.PlacementStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PreferredClusters"):
+		return &federationv1alpha1.PreferredClustersApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Rebalance"):
 		return &federationv1alpha1.RebalanceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
@@ -61,6 +65,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.TaintApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Toleration"):
 		return &federationv1alpha1.TolerationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadAffinity"):
+		return &federationv1alpha1.WorkloadAffinityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadReference"):
 		return &federationv1alpha1.WorkloadReferenceApplyConfiguration{}
 

@@ -29,6 +29,7 @@ import (
 func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return map[string]common.OpenAPIDefinition{
 		v1alpha1.Address{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_Address(ref),
+		v1alpha1.AffineWorkload{}.OpenAPIModelName():                            schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref),
 		v1alpha1.Cluster{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_Cluster(ref),
 		v1alpha1.ClusterAffinity{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_ClusterAffinity(ref),
 		v1alpha1.ClusterAssignment{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref),
@@ -48,10 +49,12 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.PlacementPolicySpec{}.OpenAPIModelName():                       schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref),
 		v1alpha1.PlacementSpec{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref),
 		v1alpha1.PlacementStatus{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref),
+		v1alpha1.PreferredClusters{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref),
 		v1alpha1.Rebalance{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_Rebalance(ref),
 		v1alpha1.SecretReference{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_SecretReference(ref),
 		v1alpha1.Taint{}.OpenAPIModelName():                                     schema_pkg_apis_federation_v1alpha1_Taint(ref),
 		v1alpha1.Toleration{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_Toleration(ref),
+		v1alpha1.WorkloadAffinity{}.OpenAPIModelName():                          schema_pkg_apis_federation_v1alpha1_WorkloadAffinity(ref),
 		v1alpha1.WorkloadReference{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_WorkloadReference(ref),
 		v1.ControllerRevision{}.OpenAPIModelName():                              schema_k8sio_api_apps_v1_ControllerRevision(ref),
 		v1.ControllerRevisionList{}.OpenAPIModelName():                          schema_k8sio_api_apps_v1_ControllerRevisionList(ref),
@@ -519,6 +522,35 @@ func schema_pkg_apis_federation_v1alpha1_Address(ref common.ReferenceCallback) c
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AffineWorkload names a workload of the same namespace.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind of the workload, e.g. Deployment (default).",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the workload.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_Cluster(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -583,11 +615,29 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAffinity(ref common.ReferenceCal
 							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
 						},
 					},
+					"preferred": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Clusters that match get more, or less. A cluster's weight is taken 100 + the sum of what it matches, in per cent.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.PreferredClusters{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			metav1.LabelSelector{}.OpenAPIModelName()},
+			v1alpha1.PreferredClusters{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -1433,6 +1483,24 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 							Ref:         ref(v1alpha1.ClusterAffinity{}.OpenAPIModelName()),
 						},
 					},
+					"workloadAffinity": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Other workloads of the namespace that these follow, or keep apart from.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.WorkloadAffinity{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"tolerations": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -1476,7 +1544,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -1682,6 +1750,37 @@ func schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref common.ReferenceCal
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PreferredClusters gives the clusters it selects a greater or smaller share.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"weight": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent added to the clusters' weight, -100 to 100.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"selector": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Which clusters, by their labels. Empty selects all.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"weight", "selector"},
+			},
+		},
+		Dependencies: []string{
+			metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_Rebalance(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -1807,6 +1906,50 @@ func schema_pkg_apis_federation_v1alpha1_Toleration(ref common.ReferenceCallback
 				},
 			},
 		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_WorkloadAffinity(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "WorkloadAffinity has workloads follow another one, or keep apart from it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"workload": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The other workload, in the same namespace.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.AffineWorkload{}.OpenAPIModelName()),
+						},
+					},
+					"topology": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How near: cluster (default), zone, region or continent.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"weight": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Positive to follow, negative to keep apart. Where it is not required, the per cent that the weight of clusters near the other workload is changed by. -100 to 100, not 0; default 100.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"required": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Whether clusters that do not fit are not used at all. Followers wait until the other workload is placed.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"workload"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.AffineWorkload{}.OpenAPIModelName()},
 	}
 }
 

@@ -14,6 +14,11 @@ func (in Address) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AffineWorkload) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.AffineWorkload"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Cluster) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Cluster"
 }
@@ -109,6 +114,11 @@ func (in PlacementStatus) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PreferredClusters) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PreferredClusters"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Rebalance) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Rebalance"
 }
@@ -126,6 +136,11 @@ func (in Taint) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Toleration) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Toleration"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in WorkloadAffinity) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.WorkloadAffinity"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -24,6 +24,8 @@ type PlacementPolicySpecApplyConfiguration struct {
 	Clusters []ClusterWeightApplyConfiguration `json:"clusters,omitempty"`
 	// Which clusters are used at all, by their labels.
 	ClusterAffinity *ClusterAffinityApplyConfiguration `json:"clusterAffinity,omitempty"`
+	// Other workloads of the namespace that these follow, or keep apart from.
+	WorkloadAffinity []WorkloadAffinityApplyConfiguration `json:"workloadAffinity,omitempty"`
 	// Taints of clusters that the selected workloads tolerate.
 	Tolerations []TolerationApplyConfiguration `json:"tolerations,omitempty"`
 	// When a cluster that was lost has its replicas placed elsewhere.
@@ -75,6 +77,19 @@ func (b *PlacementPolicySpecApplyConfiguration) WithClusters(values ...*ClusterW
 // If called multiple times, the ClusterAffinity field is set to the value of the last call.
 func (b *PlacementPolicySpecApplyConfiguration) WithClusterAffinity(value *ClusterAffinityApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
 	b.ClusterAffinity = value
+	return b
+}
+
+// WithWorkloadAffinity adds the given value to the WorkloadAffinity field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the WorkloadAffinity field.
+func (b *PlacementPolicySpecApplyConfiguration) WithWorkloadAffinity(values ...*WorkloadAffinityApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithWorkloadAffinity")
+		}
+		b.WorkloadAffinity = append(b.WorkloadAffinity, *values[i])
+	}
 	return b
 }
 
