@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
+	"drover.dev/drover/pkg/apis/federation/override"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
 )
@@ -58,6 +59,7 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 	errs = append(errs, validatePreferred(p.Spec.ClusterAffinity, spec.Child("clusterAffinity", "preferred"))...)
 	errs = append(errs, validateWorkloadAffinity(p.Spec.WorkloadAffinity, spec.Child("workloadAffinity"))...)
 	errs = append(errs, validateTolerations(p.Spec.Tolerations, spec.Child("tolerations"))...)
+	errs = append(errs, override.Validate(p.Spec.Overrides, spec.Child("overrides"))...)
 	if after := p.Spec.Failover.After; after != nil && after.Duration < 0 {
 		errs = append(errs, field.Invalid(spec.Child("failover", "after"), after.Duration.String(), "must not be negative"))
 	}

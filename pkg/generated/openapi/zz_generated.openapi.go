@@ -40,8 +40,11 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.ClusterStatus{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref),
 		v1alpha1.ClusterWeight{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_ClusterWeight(ref),
 		v1alpha1.Failover{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_Failover(ref),
+		v1alpha1.JSON{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_JSON(ref),
+		v1alpha1.JSONPatchOperation{}.OpenAPIModelName():                        schema_pkg_apis_federation_v1alpha1_JSONPatchOperation(ref),
 		v1alpha1.Location{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_Location(ref),
 		v1alpha1.NodeSummary{}.OpenAPIModelName():                               schema_pkg_apis_federation_v1alpha1_NodeSummary(ref),
+		v1alpha1.Override{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_Override(ref),
 		v1alpha1.Placement{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_Placement(ref),
 		v1alpha1.PlacementList{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_PlacementList(ref),
 		v1alpha1.PlacementPolicy{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_PlacementPolicy(ref),
@@ -1163,6 +1166,63 @@ func schema_pkg_apis_federation_v1alpha1_Failover(ref common.ReferenceCallback) 
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_JSON(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "JSON is any JSON value.",
+				Type:        v1alpha1.JSON{}.OpenAPISchemaType(),
+				Format:      v1alpha1.JSON{}.OpenAPISchemaFormat(),
+			},
+		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_JSONPatchOperation(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "JSONPatchOperation is one step of a JSON Patch (RFC 6902).",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"op": {
+						SchemaProps: spec.SchemaProps{
+							Description: "add, remove, replace, move, copy or test.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"path": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Where, as a JSON Pointer (RFC 6901), e.g. /spec/template/spec/containers/0/image.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"from": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Where from, for move and copy.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"value": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The value, for add, replace and test.",
+							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"op", "path"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.JSON{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_Location(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -1235,6 +1295,70 @@ func schema_pkg_apis_federation_v1alpha1_NodeSummary(ref common.ReferenceCallbac
 				},
 			},
 		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_Override(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Override changes workloads in some clusters: another image registry, another size, another environment.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"clusters": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Names of the clusters it applies to.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"clusterSelector": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Labels of the clusters it applies to. With neither names nor labels it applies to all; with both, to those that either selects.",
+							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
+						},
+					},
+					"jsonPatch": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Operations of a JSON Patch (RFC 6902) on the workload, in order.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.JSONPatchOperation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"strategicMerge": {
+						SchemaProps: spec.SchemaProps{
+							Description: "A strategic merge patch on the workload, applied after jsonPatch, as kubectl patch would.",
+							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.JSON{}.OpenAPIModelName(), v1alpha1.JSONPatchOperation{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -1533,6 +1657,24 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 							Ref:         ref(v1alpha1.Rebalance{}.OpenAPIModelName()),
 						},
 					},
+					"overrides": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "What is different in some clusters. Later overrides are applied onto earlier ones.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.Override{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"conflict": {
 						SchemaProps: spec.SchemaProps{
 							Description: "What to do when an object of the same name that Drover does not manage is already in a member: Fail (default) leaves it alone and says so, Adopt takes it over.",
@@ -1544,7 +1686,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -1626,6 +1768,24 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							Format:      "",
 						},
 					},
+					"overrides": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "What is different in some of the clusters; the policy's overrides, with the clusters by name.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.Override{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"clusters": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -1673,7 +1833,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName()},
+			v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName()},
 	}
 }
 

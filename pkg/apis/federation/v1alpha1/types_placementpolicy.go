@@ -56,6 +56,10 @@ type PlacementPolicySpec struct {
 	// When running replicas are moved to meet the weights again.
 	// +optional
 	Rebalance Rebalance `json:"rebalance,omitempty"`
+	// What is different in some clusters. Later overrides are applied onto earlier ones.
+	// +optional
+	// +listType=atomic
+	Overrides []Override `json:"overrides,omitempty"`
 	// What to do when an object of the same name that Drover does not manage is already in a member: Fail (default)
 	// leaves it alone and says so, Adopt takes it over.
 	// +optional

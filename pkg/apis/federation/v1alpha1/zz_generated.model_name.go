@@ -69,6 +69,16 @@ func (in Failover) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in JSON) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.JSON"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in JSONPatchOperation) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.JSONPatchOperation"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Location) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Location"
 }
@@ -76,6 +86,11 @@ func (in Location) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in NodeSummary) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.NodeSummary"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Override) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.Override"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

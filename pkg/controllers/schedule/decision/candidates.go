@@ -170,4 +170,3 @@ func formatTaint(t *v1alpha1.Taint) string {
 func exclude(cluster *v1alpha1.Cluster, code, format string, args ...any) *v1alpha1.ClusterExclusion {
 	return &v1alpha1.ClusterExclusion{Name: cluster.Name, Code: code, Reason: fmt.Sprintf(format, args...)}
 }
-

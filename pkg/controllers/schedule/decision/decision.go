@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -50,6 +52,7 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	if in.Policy != nil {
 		next.Policy, next.PolicyGeneration, next.Conflict = in.Policy.Name, in.Policy.Generation, in.Policy.Spec.Conflict
 	}
+	next.Overrides = overridesByName(in.Policy, in.Clusters)
 	c := selectCandidates(in)
 	result, err := placement.Plan(placement.Request{
 		Key: w.Key, Replicas: int64(w.Replicas), Clusters: c.candidates, Rebalance: rebalances(in.Policy, &next, in.Current),
@@ -74,6 +77,35 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	next.Excluded = append(next.Excluded, c.excluded...)
 	slices.SortFunc(next.Excluded, func(a, b v1alpha1.ClusterExclusion) int { return cmp.Compare(a.Name, b.Name) })
 	return next, c.again
+}
+
+// overridesByName are the policy's overrides with their clusters named. Those that apply to no cluster are left out.
+func overridesByName(policy *v1alpha1.PlacementPolicy, clusters []*v1alpha1.Cluster) []v1alpha1.Override {
+	if policy == nil {
+		return nil
+	}
+	var out []v1alpha1.Override
+	for _, o := range policy.Spec.Overrides {
+		if o.ClusterSelector != nil {
+			selector, err := metav1.LabelSelectorAsSelector(o.ClusterSelector)
+			if err != nil {
+				continue // refused when the policy is written
+			}
+			names := slices.Clone(o.Clusters)
+			for _, c := range clusters {
+				if selector.Matches(labels.Set(c.Labels)) {
+					names = append(names, c.Name)
+				}
+			}
+			if len(names) == 0 {
+				continue
+			}
+			slices.Sort(names)
+			o.Clusters, o.ClusterSelector = slices.Compact(names), nil
+		}
+		out = append(out, o)
+	}
+	return out
 }
 
 // rebalances says whether replicas that could stay are moved to meet the weights.
@@ -164,4 +196,3 @@ func replicasByCluster(current *v1alpha1.PlacementSpec) map[string]int64 {
 	}
 	return out
 }
-

@@ -33,4 +33,3 @@ func SelectPolicy(object labels.Set, policies []*v1alpha1.PlacementPolicy) (*v1a
 	}
 	return best, errors.Join(errs...)
 }
-
