@@ -206,32 +206,22 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 
 // decide gathers what a decision depends on.
 func (c *Controller) decide(obj workload.Object, placement *v1alpha1.Placement) (v1alpha1.PlacementSpec, time.Duration, error) {
+	if d, ok := obj.(*appsv1.Deployment); ok {
+		return decision.Deployment(caches{c}, d, c.now())
+	}
 	clusters, err := c.clusters.List(labels.Everything())
 	if err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
-	var current *v1alpha1.PlacementSpec
-	if placement != nil && placement.Spec.Workload.UID == string(obj.GetUID()) {
-		current = &placement.Spec
-	}
+	current := decision.CurrentOf(placement, string(obj.GetUID()))
+	var backends []*v1alpha1.PlacementSpec
 	switch o := obj.(type) {
-	case *appsv1.Deployment:
-		in := decision.Inputs{Clusters: clusters, Current: current, Now: c.now()}
-		if in.Policy, err = c.policyOf(o); err != nil {
-			return v1alpha1.PlacementSpec{}, 0, err
-		}
-		in.Neighbours, in.Cycle = c.neighbours(o, in.Policy)
-		key := workload.KeyFor(workload.Deployment, o)
-		next, again := decision.Divide(decision.Workload{Key: key.String(), Generation: o.Generation, Replicas: ptr.Deref(o.Spec.Replicas, 1)}, in)
-		return next, again, nil
 	case *corev1.Service:
-		var backends []*v1alpha1.PlacementSpec
 		for _, d := range c.workloads.DeploymentsOf(o) {
 			backends = c.appendPlacement(backends, workload.KeyFor(workload.Deployment, d))
 		}
 		return decision.Follow(o.Generation, "Service", backends, len(o.Spec.Selector) == 0, clusters, current), 0, nil
 	case *networkingv1.Ingress:
-		var backends []*v1alpha1.PlacementSpec
 		names := workload.Backends(o)
 		for name := range names {
 			backends = c.appendPlacement(backends, workload.Key{Kind: workload.Service, Namespace: o.Namespace, Name: name})
@@ -241,53 +231,31 @@ func (c *Controller) decide(obj workload.Object, placement *v1alpha1.Placement) 
 	return v1alpha1.PlacementSpec{}, 0, fmt.Errorf("no decision is known for a %T", obj)
 }
 
-// policyOf finds the policy that applies to a Deployment; nil if none does.
-func (c *Controller) policyOf(d *appsv1.Deployment) (*v1alpha1.PlacementPolicy, error) {
-	policies, err := c.policies.PlacementPolicies(d.Namespace).List(labels.Everything())
+func (c *Controller) appendPlacement(list []*v1alpha1.PlacementSpec, key workload.Key) []*v1alpha1.PlacementSpec {
+	p, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
 	if err != nil {
-		return nil, err
+		return list
 	}
-	return decision.SelectPolicy(d.Labels, policies)
+	return append(list, &p.Spec)
 }
 
-// neighbours finds where the workloads are that a policy has a Deployment follow, or keep apart from. One that is the
-// first of a circle of followers follows nobody, and the circle is returned.
-func (c *Controller) neighbours(d *appsv1.Deployment, policy *v1alpha1.PlacementPolicy) (out []decision.Neighbour, cycle []string) {
-	if policy == nil || len(policy.Spec.WorkloadAffinity) == 0 {
-		return nil, nil
-	}
-	cycle = decision.Cycle(d.Name, func(name string) []string { return c.follows(d.Namespace, name) })
-	if len(cycle) > 0 && cycle[0] == d.Name {
-		return nil, cycle
-	}
-	for _, affinity := range policy.Spec.WorkloadAffinity {
-		n := decision.Neighbour{WorkloadAffinity: affinity}
-		other := workload.Key{Kind: workload.Deployment, Namespace: d.Namespace, Name: affinity.Workload.Name}
-		for _, p := range c.appendPlacement(nil, other) {
-			for _, a := range p.Clusters {
-				n.Clusters = append(n.Clusters, a.Name)
-			}
-		}
-		out = append(out, n)
-	}
-	return out, nil
+// caches is the federation as this controller's informers last saw it.
+type caches struct{ *Controller }
+
+func (c caches) Clusters() ([]*v1alpha1.Cluster, error) { return c.clusters.List(labels.Everything()) }
+
+func (c caches) Policies(namespace string) ([]*v1alpha1.PlacementPolicy, error) {
+	return c.policies.PlacementPolicies(namespace).List(labels.Everything())
 }
 
-// follows are the names of the Deployments that a Deployment follows, or keeps apart from.
-func (c *Controller) follows(namespace, name string) []string {
+func (c caches) Placement(namespace, name string) (*v1alpha1.Placement, error) {
+	p, err := c.placements.Placements(namespace).Get(name)
+	return p, workload.IgnoreNotFound(err)
+}
+
+func (c caches) Deployment(namespace, name string) (*appsv1.Deployment, error) {
 	d, err := c.workloads.Deployments.Deployments(namespace).Get(name)
-	if err != nil {
-		return nil
-	}
-	policy, err := c.policyOf(d)
-	if err != nil || policy == nil {
-		return nil
-	}
-	var out []string
-	for _, affinity := range policy.Spec.WorkloadAffinity {
-		out = append(out, affinity.Workload.Name)
-	}
-	return out
+	return d, workload.IgnoreNotFound(err)
 }
 
 // enqueueNeighbours has the Deployments decided anew whose policies name another one.
@@ -301,14 +269,6 @@ func (c *Controller) enqueueNeighbours(key workload.Key) {
 			c.policyChanged(p)
 		}
 	}
-}
-
-func (c *Controller) appendPlacement(list []*v1alpha1.PlacementSpec, key workload.Key) []*v1alpha1.PlacementSpec {
-	p, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
-	if err != nil {
-		return list
-	}
-	return append(list, &p.Spec)
 }
 
 // write records a decision, if it says anything new.
