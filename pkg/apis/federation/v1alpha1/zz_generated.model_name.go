@@ -99,6 +99,11 @@ func (in Placement) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementChange) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementChange"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PlacementList) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PlacementList"
 }
@@ -116,6 +121,21 @@ func (in PlacementPolicyList) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PlacementPolicySpec) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PlacementPolicySpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementReview) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementReview"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementReviewSpec) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementReviewSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementReviewStatus) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementReviewStatus"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
