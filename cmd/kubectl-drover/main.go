@@ -46,7 +46,7 @@ Applications need none of this: plain kubectl does.`,
 	root.CompletionOptions.HiddenDefaultCmd = true // kubectl asks plugins for completions in another way
 	federation := &cli.FederationOptions{}
 	federation.AddFlags(root.PersistentFlags())
-	root.AddCommand(joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams), versionCommand(streams))
+	root.AddCommand(joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation), versionCommand(streams))
 	return root
 }
 

@@ -14,6 +14,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -22,6 +23,8 @@ import (
 	"drover.dev/drover/pkg/apis/kind"
 	"drover.dev/drover/pkg/registry"
 	"drover.dev/drover/pkg/registry/namespace"
+	"drover.dev/drover/pkg/registry/placementpolicy"
+	"drover.dev/drover/pkg/registry/placementreview"
 	"drover.dev/drover/pkg/registry/reviews"
 )
 
@@ -111,6 +114,7 @@ func (c CompletedConfig) storage() (map[string]storages, error) {
 			return obj.(*v1alpha1.Placement)
 		},
 	}
+	plain := map[string]*registry.REST{}
 	for _, k := range kinds {
 		if groups[k.Group] == nil {
 			groups[k.Group] = storages{}
@@ -127,11 +131,22 @@ func (c CompletedConfig) storage() (map[string]storages, error) {
 		if err != nil {
 			return nil, err
 		}
-		if k.Kind == "Placement" {
-			placements = main
-		}
+		plain[k.Kind] = main
 	}
+	placements = plain["Placement"]
+	addPlanning(groups[v1alpha1.GroupName], plain)
 	return groups, nil
+}
+
+// addPlanning serves what answers where workloads would be placed.
+func addPlanning(own storages, plain map[string]*registry.REST) {
+	stores := placementreview.Stores{
+		Clusters: plain["Cluster"], Policies: plain["PlacementPolicy"], Placements: plain["Placement"], Deployments: plain["Deployment"],
+	}
+	own["placementreviews"] = placementreview.New(placementreview.Options{
+		Stores: stores, Scheme: Scheme, Kinds: kinds, Decoder: serializer.NewCodecFactory(Scheme, serializer.EnableStrict).UniversalDeserializer(),
+	})
+	own["placementpolicies"] = placementpolicy.New(plain["PlacementPolicy"], stores)
 }
 
 // add makes the storages of one kind.

@@ -53,6 +53,7 @@ func init() {
 			utilruntime.Must(Scheme.AddFieldLabelConversionFunc(k.GroupVersionKind, selectableFields(k)))
 		}
 	}
+	addInternal(v1alpha1.GroupName, &v1alpha1.PlacementReview{})
 	addInternal(autoscalingv1.GroupName, &autoscalingv1.Scale{})
 	addInternal(authorizationv1.GroupName, &authorizationv1.SelfSubjectAccessReview{}, &authorizationv1.SelfSubjectRulesReview{})
 	addInternal(authenticationv1.GroupName, &authenticationv1.SelfSubjectReview{})

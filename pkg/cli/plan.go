@@ -5,13 +5,14 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"drover.dev/drover/pkg/placement"
 )
@@ -19,15 +20,27 @@ import (
 // PlanOptions are the flags of plan.
 type PlanOptions struct {
 	Streams
+	Federation *FederationOptions
+	// Files are manifests of Deployments, and of PlacementPolicies as they would be; "-" is standard input.
+	Files []string
+	// Namespace of manifests that name none.
+	Namespace string
+	// Output is json or yaml; empty is a table.
+	Output string
 	// Request is a file with one placement request, or an array of them; "-" is standard input.
 	Request string
 }
 
 // NewPlanOptions returns the defaults.
-func NewPlanOptions(streams Streams) *PlanOptions { return &PlanOptions{Streams: streams} }
+func NewPlanOptions(streams Streams, federation *FederationOptions) *PlanOptions {
+	return &PlanOptions{Streams: streams, Federation: federation, Namespace: metav1.NamespaceDefault}
+}
 
 // AddFlags adds the flags of plan.
 func (o *PlanOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.StringSliceVarP(&o.Files, "filename", "f", o.Files, "Manifests of Deployments, and of PlacementPolicies as they would be; - for standard input.")
+	fs.StringVarP(&o.Namespace, "namespace", "n", o.Namespace, "Namespace of manifests that name none.")
+	fs.StringVarP(&o.Output, "output", "o", o.Output, "json or yaml; a table if not given.")
 	fs.StringVar(&o.Request, "request", o.Request, "JSON file with a placement request, or an array of them; - for standard input. No server is needed.")
 }
 
@@ -39,12 +52,26 @@ type planAnswer struct {
 	Reasons     map[string]string `json:"reasons"`
 }
 
-// Run answers the requests: one by one object, an array by an array in its order.
-func (o *PlanOptions) Run() error {
-	if o.Request == "" {
-		return errors.New("nothing to plan\ngive a placement request by --request FILE, or --request - for standard input")
+// Run plans manifests with the federation, or requests without it.
+func (o *PlanOptions) Run(ctx context.Context) error {
+	switch {
+	case (o.Request == "") == (len(o.Files) == 0):
+		return errors.New("give either manifests by -f FILE, or a placement request by --request FILE; - is standard input")
+	case o.Output != "" && o.Output != "json" && o.Output != "yaml":
+		return fmt.Errorf("-o %s is not known; it is json or yaml, or left out for a table", o.Output)
+	case o.Request != "":
+		return o.answer()
 	}
-	data, err := o.read()
+	federation, err := o.Federation.connect(o.ErrOut)
+	if err != nil {
+		return err
+	}
+	return (&planFiles{PlanOptions: o, federation: federation}).run(ctx)
+}
+
+// answer answers the requests: one by one object, an array by an array in its order.
+func (o *PlanOptions) answer() error {
+	data, err := o.file(o.Request)
 	if err != nil {
 		return fmt.Errorf("--request: %w", err)
 	}
@@ -70,13 +97,6 @@ func (o *PlanOptions) Run() error {
 		answers = append(answers, answer)
 	}
 	return encoder.Encode(answers)
-}
-
-func (o *PlanOptions) read() ([]byte, error) {
-	if o.Request == "-" {
-		return io.ReadAll(o.In)
-	}
-	return os.ReadFile(o.Request)
 }
 
 func plan(data []byte) (planAnswer, error) {

@@ -31,7 +31,7 @@ func TestPlanAnswersRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			options := PlanOptions{Streams: Streams{In: strings.NewReader(test.in), Out: &out}, Request: "-"}
-			if err := options.Run(); err != nil {
+			if err := options.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, out.String()); diff != "" {
@@ -42,7 +42,7 @@ func TestPlanAnswersRequests(t *testing.T) {
 				t.Fatal(err)
 			}
 			out.Reset()
-			if err := fromFile.Run(); err != nil || out.String() != test.want {
+			if err := fromFile.Run(t.Context()); err != nil || out.String() != test.want {
 				t.Errorf("from a file: %q, %v", out.String(), err)
 			}
 		})
@@ -51,7 +51,7 @@ func TestPlanAnswersRequests(t *testing.T) {
 
 func TestPlanRefusesBadRequests(t *testing.T) {
 	for name, test := range map[string]struct{ request, in, want string }{
-		"none":             {want: "nothing to plan"},
+		"none":             {want: "give either manifests by -f FILE"},
 		"missing file":     {request: "/does/not/exist.json", want: "no such file"},
 		"not JSON":         {request: "-", in: "replicas: 3", want: "not a placement request"},
 		"unknown field":    {request: "-", in: `{"replica":3}`, want: `unknown field "replica"`},
@@ -64,7 +64,7 @@ func TestPlanRefusesBadRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			options := PlanOptions{Streams: Streams{In: strings.NewReader(test.in), Out: &out}, Request: test.request}
-			err := options.Run()
+			err := options.Run(t.Context())
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
+	"drover.dev/drover/pkg/apis/federation/override"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
 )
@@ -55,7 +56,10 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 	if p.Spec.ClusterAffinity != nil {
 		errs = append(errs, metav1validation.ValidateLabelSelector(p.Spec.ClusterAffinity.Required, options, spec.Child("clusterAffinity", "required"))...)
 	}
+	errs = append(errs, validatePreferred(p.Spec.ClusterAffinity, spec.Child("clusterAffinity", "preferred"))...)
+	errs = append(errs, validateWorkloadAffinity(p.Spec.WorkloadAffinity, spec.Child("workloadAffinity"))...)
 	errs = append(errs, validateTolerations(p.Spec.Tolerations, spec.Child("tolerations"))...)
+	errs = append(errs, override.Validate(p.Spec.Overrides, spec.Child("overrides"))...)
 	if after := p.Spec.Failover.After; after != nil && after.Duration < 0 {
 		errs = append(errs, field.Invalid(spec.Child("failover", "after"), after.Duration.String(), "must not be negative"))
 	}
@@ -94,6 +98,50 @@ func validateClusterWeights(clusters []v1alpha1.ClusterWeight, path *field.Path)
 		errs = append(errs, apivalidation.ValidateNonnegativeField(int64(*c.MaxReplicas), at.Child("maxReplicas"))...)
 		if *c.MaxReplicas < c.MinReplicas {
 			errs = append(errs, field.Invalid(at.Child("maxReplicas"), *c.MaxReplicas, "must not be less than minReplicas"))
+		}
+	}
+	return errs
+}
+
+func validatePreferred(affinity *v1alpha1.ClusterAffinity, path *field.Path) field.ErrorList {
+	if affinity == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	for i := range affinity.Preferred {
+		p, at := &affinity.Preferred[i], path.Index(i)
+		errs = append(errs, validatePercent(p.Weight, at.Child("weight"))...)
+		errs = append(errs, metav1validation.ValidateLabelSelector(&p.Selector, metav1validation.LabelSelectorValidationOptions{}, at.Child("selector"))...)
+	}
+	return errs
+}
+
+func validatePercent(weight int32, path *field.Path) field.ErrorList {
+	if weight < -100 || weight > 100 {
+		return field.ErrorList{field.Invalid(path, weight, "must be between -100 and 100")}
+	}
+	return nil
+}
+
+func validateWorkloadAffinity(affinity []v1alpha1.WorkloadAffinity, path *field.Path) field.ErrorList {
+	topologies := []v1alpha1.Topology{v1alpha1.TopologyCluster, v1alpha1.TopologyContinent, v1alpha1.TopologyRegion, v1alpha1.TopologyZone}
+	kinds := []string{"Deployment"}
+	var errs field.ErrorList
+	for i, a := range affinity {
+		at := path.Index(i)
+		if a.Workload.Name == "" {
+			errs = append(errs, field.Required(at.Child("workload", "name"), "the workload to follow, or keep apart from"))
+		}
+		if !slices.Contains(kinds, a.Workload.Kind) {
+			errs = append(errs, field.NotSupported(at.Child("workload", "kind"), a.Workload.Kind, kinds))
+		}
+		if !slices.Contains(topologies, a.Topology) {
+			errs = append(errs, field.NotSupported(at.Child("topology"), a.Topology, topologies))
+		}
+		weight := ptr.Deref(a.Weight, 100)
+		errs = append(errs, validatePercent(weight, at.Child("weight"))...)
+		if weight == 0 {
+			errs = append(errs, field.Invalid(at.Child("weight"), weight, "must not be 0: positive to follow, negative to keep apart"))
 		}
 	}
 	return errs

@@ -8,6 +8,7 @@ package schedule
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -17,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	kubeinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
@@ -25,6 +25,7 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
 	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
 	"drover.dev/drover/pkg/generated/informers/externalversions"
@@ -104,11 +105,11 @@ func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object)
 		switch o := o.(type) {
 		case *appsv1.Deployment:
 			for _, s := range c.workloads.ServicesOf(o) {
-				c.runner.Enqueue(keyOf(workload.Service, s))
+				c.runner.Enqueue(workload.KeyFor(workload.Service, s))
 			}
 		case *corev1.Service:
 			for _, i := range c.workloads.IngressesOf(o.Namespace, o.Name) {
-				c.runner.Enqueue(keyOf(workload.Ingress, i))
+				c.runner.Enqueue(workload.KeyFor(workload.Ingress, i))
 			}
 		}
 	}
@@ -131,14 +132,15 @@ func (c *Controller) placementChanged(obj any) {
 	c.runner.Enqueue(key)
 	switch key.Kind {
 	case workload.Deployment:
+		c.enqueueNeighbours(key)
 		if d, err := c.workloads.Deployments.Deployments(key.Namespace).Get(key.Name); err == nil {
 			for _, s := range c.workloads.ServicesOf(d) {
-				c.runner.Enqueue(keyOf(workload.Service, s))
+				c.runner.Enqueue(workload.KeyFor(workload.Service, s))
 			}
 		}
 	case workload.Service:
 		for _, i := range c.workloads.IngressesOf(key.Namespace, key.Name) {
-			c.runner.Enqueue(keyOf(workload.Ingress, i))
+			c.runner.Enqueue(workload.KeyFor(workload.Ingress, i))
 		}
 	}
 }
@@ -157,7 +159,7 @@ func (c *Controller) policyChanged(obj any) {
 		return
 	}
 	for _, d := range deployments {
-		c.runner.Enqueue(keyOf(workload.Deployment, d))
+		c.runner.Enqueue(workload.KeyFor(workload.Deployment, d))
 	}
 }
 
@@ -172,10 +174,6 @@ func matters(old, obj *v1alpha1.Cluster) bool {
 	return old.Generation != obj.Generation || !old.DeletionTimestamp.Equal(obj.DeletionTimestamp) ||
 		!apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) ||
 		(was == nil) != (is == nil) || was != nil && was.Status != is.Status
-}
-
-func keyOf(kind schema.GroupVersionKind, obj metav1.Object) workload.Key {
-	return workload.Key{Kind: kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}
 }
 
 func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Duration, error) {
@@ -208,39 +206,27 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 
 // decide gathers what a decision depends on.
 func (c *Controller) decide(obj workload.Object, placement *v1alpha1.Placement) (v1alpha1.PlacementSpec, time.Duration, error) {
+	if d, ok := obj.(*appsv1.Deployment); ok {
+		return decision.Deployment(caches{c}, d, c.now())
+	}
 	clusters, err := c.clusters.List(labels.Everything())
 	if err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
-	var current *v1alpha1.PlacementSpec
-	if placement != nil && placement.Spec.Workload.UID == string(obj.GetUID()) {
-		current = &placement.Spec
-	}
+	current := decision.CurrentOf(placement, string(obj.GetUID()))
+	var backends []*v1alpha1.PlacementSpec
 	switch o := obj.(type) {
-	case *appsv1.Deployment:
-		policies, err := c.policies.PlacementPolicies(o.Namespace).List(labels.Everything())
-		if err != nil {
-			return v1alpha1.PlacementSpec{}, 0, err
-		}
-		policy, err := selectPolicy(o.Labels, policies)
-		if err != nil {
-			return v1alpha1.PlacementSpec{}, 0, err
-		}
-		next, again := decideDeployment(o, policy, clusters, current, c.now())
-		return next, again, nil
 	case *corev1.Service:
-		var backends []*v1alpha1.PlacementSpec
 		for _, d := range c.workloads.DeploymentsOf(o) {
-			backends = c.appendPlacement(backends, keyOf(workload.Deployment, d))
+			backends = c.appendPlacement(backends, workload.KeyFor(workload.Deployment, d))
 		}
-		return decideFollower(o.Generation, "Service", backends, len(o.Spec.Selector) == 0, clusters, current), 0, nil
+		return decision.Follow(o.Generation, "Service", backends, len(o.Spec.Selector) == 0, clusters, current), 0, nil
 	case *networkingv1.Ingress:
-		var backends []*v1alpha1.PlacementSpec
 		names := workload.Backends(o)
 		for name := range names {
 			backends = c.appendPlacement(backends, workload.Key{Kind: workload.Service, Namespace: o.Namespace, Name: name})
 		}
-		return decideFollower(o.Generation, "Ingress", backends, names.Len() == 0, clusters, current), 0, nil
+		return decision.Follow(o.Generation, "Ingress", backends, names.Len() == 0, clusters, current), 0, nil
 	}
 	return v1alpha1.PlacementSpec{}, 0, fmt.Errorf("no decision is known for a %T", obj)
 }
@@ -251,6 +237,38 @@ func (c *Controller) appendPlacement(list []*v1alpha1.PlacementSpec, key workloa
 		return list
 	}
 	return append(list, &p.Spec)
+}
+
+// caches is the federation as this controller's informers last saw it.
+type caches struct{ *Controller }
+
+func (c caches) Clusters() ([]*v1alpha1.Cluster, error) { return c.clusters.List(labels.Everything()) }
+
+func (c caches) Policies(namespace string) ([]*v1alpha1.PlacementPolicy, error) {
+	return c.policies.PlacementPolicies(namespace).List(labels.Everything())
+}
+
+func (c caches) Placement(namespace, name string) (*v1alpha1.Placement, error) {
+	p, err := c.placements.Placements(namespace).Get(name)
+	return p, workload.IgnoreNotFound(err)
+}
+
+func (c caches) Deployment(namespace, name string) (*appsv1.Deployment, error) {
+	d, err := c.workloads.Deployments.Deployments(namespace).Get(name)
+	return d, workload.IgnoreNotFound(err)
+}
+
+// enqueueNeighbours has the Deployments decided anew whose policies name another one.
+func (c *Controller) enqueueNeighbours(key workload.Key) {
+	policies, err := c.policies.PlacementPolicies(key.Namespace).List(labels.Everything())
+	if err != nil {
+		return
+	}
+	for _, p := range policies {
+		if slices.ContainsFunc(p.Spec.WorkloadAffinity, func(a v1alpha1.WorkloadAffinity) bool { return a.Workload.Name == key.Name }) {
+			c.policyChanged(p)
+		}
+	}
 }
 
 // write records a decision, if it says anything new.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/cache"
 
+	"drover.dev/drover/pkg/apis/federation/override"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/members"
@@ -51,6 +52,8 @@ type desired struct {
 	intent   intent
 	manifest manifest
 	source   metav1.Object
+	// failed is why there is no manifest, though there should be one.
+	failed Outcome
 	// adopt takes an object over that is there already and nobody's.
 	adopt bool
 	// foreground deletes what belongs to the object before the object.
@@ -108,7 +111,15 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 		return desired{intent: absent}, nil
 	}
 	want.intent, want.adopt = present, placement.Spec.Conflict == v1alpha1.ConflictAdopt
-	want.manifest, err = newManifest(key.Kind, obj, c.identity, assigned.Replicas)
+	if want.manifest, err = newManifest(key.Kind, obj, c.identity, assigned.Replicas); err != nil || len(placement.Spec.Overrides) == 0 {
+		return want, err
+	}
+	overridden, err := override.Apply(want.manifest.json, cluster, placement.Spec.Overrides)
+	if err != nil {
+		want.failed = Outcome{Reason: v1alpha1.ReasonOverrideFailed, Message: err.Error() + "; the cluster keeps what it has"}
+		return want, nil
+	}
+	want.manifest, err = remark(overridden, obj, c.identity)
 	return want, err
 }
 

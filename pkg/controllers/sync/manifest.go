@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
@@ -51,12 +52,31 @@ func newManifest(kind schema.GroupVersionKind, obj runtime.Object, identity stri
 	content["metadata"] = metadata(source, identity)
 	dropNulls(content)
 	data, err := json.Marshal(content)
-	if err != nil {
-		return manifest{}, err
-	}
+	return manifestOf(data), err
+}
+
+func manifestOf(data []byte) manifest {
 	h := fnv.New64a()
 	h.Write(data)
-	return manifest{json: data, digest: strconv.FormatUint(h.Sum64(), 36)}, nil
+	return manifest{json: data, digest: strconv.FormatUint(h.Sum64(), 36)}
+}
+
+// remark puts Drover's marks back onto a manifest that was changed, so that no change can lose track of an object.
+func remark(data []byte, source metav1.Object, identity string) (manifest, error) {
+	var content map[string]any
+	if err := json.Unmarshal(data, &content); err != nil {
+		return manifest{}, err
+	}
+	if err := unstructured.SetNestedField(content, "true", "metadata", "labels", v1alpha1.LabelManaged); err != nil {
+		return manifest{}, err
+	}
+	for key, value := range marks(source, identity) {
+		if err := unstructured.SetNestedField(content, value, "metadata", "annotations", key); err != nil {
+			return manifest{}, err
+		}
+	}
+	data, err := json.Marshal(content)
+	return manifestOf(data), err
 }
 
 // dropAllocated removes from a Service what each cluster allocates for itself.

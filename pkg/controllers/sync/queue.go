@@ -93,6 +93,9 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 	mine := live != nil && live.GetAnnotations()[v1alpha1.AnnotationFederation] == q.controller.identity
 	switch want.intent {
 	case present:
+		if want.failed.Reason != "" {
+			return 0, want.failed, nil
+		}
 		for _, needed := range want.needs {
 			wanted, err := q.controller.desiredIn(q.member.Name, needed)
 			if err != nil {

@@ -56,6 +56,11 @@ func (k Key) Resource() schema.GroupVersionResource { return resources[k.Kind] }
 // PlacementName is the name of the workload's Placement.
 func (k Key) PlacementName() string { return v1alpha1.PlacementName(k.Kind.Kind, k.Name) }
 
+// KeyFor names an object of a kind that has Placements.
+func KeyFor(kind schema.GroupVersionKind, obj metav1.Object) Key {
+	return Key{Kind: kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}
+}
+
 // KeyOf names the workload that a Placement is of; false if it is of a kind unknown here.
 func KeyOf(p *v1alpha1.Placement) (Key, bool) {
 	kind := schema.FromAPIVersionAndKind(p.Spec.Workload.APIVersion, p.Spec.Workload.Kind)

@@ -21,6 +21,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=federation.drover.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("Address"):
 		return &federationv1alpha1.AddressApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AffineWorkload"):
+		return &federationv1alpha1.AffineWorkloadApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Cluster"):
 		return &federationv1alpha1.ClusterApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterAffinity"):
@@ -39,10 +41,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.ClusterWeightApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Failover"):
 		return &federationv1alpha1.FailoverApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("JSONPatchOperation"):
+		return &federationv1alpha1.JSONPatchOperationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Location"):
 		return &federationv1alpha1.LocationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NodeSummary"):
 		return &federationv1alpha1.NodeSummaryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Override"):
+		return &federationv1alpha1.OverrideApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Placement"):
 		return &federationv1alpha1.PlacementApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicy"):
@@ -53,6 +59,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.PlacementSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementStatus"):
 		return &federationv1alpha1.PlacementStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PreferredClusters"):
+		return &federationv1alpha1.PreferredClustersApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Rebalance"):
 		return &federationv1alpha1.RebalanceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
@@ -61,6 +69,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.TaintApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Toleration"):
 		return &federationv1alpha1.TolerationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadAffinity"):
+		return &federationv1alpha1.WorkloadAffinityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadReference"):
 		return &federationv1alpha1.WorkloadReferenceApplyConfiguration{}
 

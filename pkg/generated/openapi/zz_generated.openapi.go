@@ -29,6 +29,7 @@ import (
 func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return map[string]common.OpenAPIDefinition{
 		v1alpha1.Address{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_Address(ref),
+		v1alpha1.AffineWorkload{}.OpenAPIModelName():                            schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref),
 		v1alpha1.Cluster{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_Cluster(ref),
 		v1alpha1.ClusterAffinity{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_ClusterAffinity(ref),
 		v1alpha1.ClusterAssignment{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref),
@@ -39,19 +40,28 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.ClusterStatus{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref),
 		v1alpha1.ClusterWeight{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_ClusterWeight(ref),
 		v1alpha1.Failover{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_Failover(ref),
+		v1alpha1.JSON{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_JSON(ref),
+		v1alpha1.JSONPatchOperation{}.OpenAPIModelName():                        schema_pkg_apis_federation_v1alpha1_JSONPatchOperation(ref),
 		v1alpha1.Location{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_Location(ref),
 		v1alpha1.NodeSummary{}.OpenAPIModelName():                               schema_pkg_apis_federation_v1alpha1_NodeSummary(ref),
+		v1alpha1.Override{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_Override(ref),
 		v1alpha1.Placement{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_Placement(ref),
+		v1alpha1.PlacementChange{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_PlacementChange(ref),
 		v1alpha1.PlacementList{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_PlacementList(ref),
 		v1alpha1.PlacementPolicy{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_PlacementPolicy(ref),
 		v1alpha1.PlacementPolicyList{}.OpenAPIModelName():                       schema_pkg_apis_federation_v1alpha1_PlacementPolicyList(ref),
 		v1alpha1.PlacementPolicySpec{}.OpenAPIModelName():                       schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref),
+		v1alpha1.PlacementReview{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_PlacementReview(ref),
+		v1alpha1.PlacementReviewSpec{}.OpenAPIModelName():                       schema_pkg_apis_federation_v1alpha1_PlacementReviewSpec(ref),
+		v1alpha1.PlacementReviewStatus{}.OpenAPIModelName():                     schema_pkg_apis_federation_v1alpha1_PlacementReviewStatus(ref),
 		v1alpha1.PlacementSpec{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref),
 		v1alpha1.PlacementStatus{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref),
+		v1alpha1.PreferredClusters{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref),
 		v1alpha1.Rebalance{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_Rebalance(ref),
 		v1alpha1.SecretReference{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_SecretReference(ref),
 		v1alpha1.Taint{}.OpenAPIModelName():                                     schema_pkg_apis_federation_v1alpha1_Taint(ref),
 		v1alpha1.Toleration{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_Toleration(ref),
+		v1alpha1.WorkloadAffinity{}.OpenAPIModelName():                          schema_pkg_apis_federation_v1alpha1_WorkloadAffinity(ref),
 		v1alpha1.WorkloadReference{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_WorkloadReference(ref),
 		v1.ControllerRevision{}.OpenAPIModelName():                              schema_k8sio_api_apps_v1_ControllerRevision(ref),
 		v1.ControllerRevisionList{}.OpenAPIModelName():                          schema_k8sio_api_apps_v1_ControllerRevisionList(ref),
@@ -519,6 +529,35 @@ func schema_pkg_apis_federation_v1alpha1_Address(ref common.ReferenceCallback) c
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AffineWorkload names a workload of the same namespace.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind of the workload, e.g. Deployment (default).",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the workload.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_Cluster(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -583,11 +622,29 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAffinity(ref common.ReferenceCal
 							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
 						},
 					},
+					"preferred": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Clusters that match get more, or less. A cluster's weight is taken 100 + the sum of what it matches, in per cent.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.PreferredClusters{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			metav1.LabelSelector{}.OpenAPIModelName()},
+			v1alpha1.PreferredClusters{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -1113,6 +1170,63 @@ func schema_pkg_apis_federation_v1alpha1_Failover(ref common.ReferenceCallback) 
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_JSON(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "JSON is any JSON value.",
+				Type:        v1alpha1.JSON{}.OpenAPISchemaType(),
+				Format:      v1alpha1.JSON{}.OpenAPISchemaFormat(),
+			},
+		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_JSONPatchOperation(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "JSONPatchOperation is one step of a JSON Patch (RFC 6902).",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"op": {
+						SchemaProps: spec.SchemaProps{
+							Description: "add, remove, replace, move, copy or test.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"path": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Where, as a JSON Pointer (RFC 6901), e.g. /spec/template/spec/containers/0/image.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"from": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Where from, for move and copy.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"value": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The value, for add, replace and test.",
+							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"op", "path"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.JSON{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_Location(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -1188,6 +1302,70 @@ func schema_pkg_apis_federation_v1alpha1_NodeSummary(ref common.ReferenceCallbac
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_Override(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Override changes workloads in some clusters: another image registry, another size, another environment.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"clusters": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Names of the clusters it applies to.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"clusterSelector": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Labels of the clusters it applies to. With neither names nor labels it applies to all; with both, to those that either selects.",
+							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
+						},
+					},
+					"jsonPatch": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Operations of a JSON Patch (RFC 6902) on the workload, in order.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.JSONPatchOperation{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"strategicMerge": {
+						SchemaProps: spec.SchemaProps{
+							Description: "A strategic merge patch on the workload, applied after jsonPatch, as kubectl patch would.",
+							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.JSON{}.OpenAPIModelName(), v1alpha1.JSONPatchOperation{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_Placement(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -1236,6 +1414,58 @@ func schema_pkg_apis_federation_v1alpha1_Placement(ref common.ReferenceCallback)
 		},
 		Dependencies: []string{
 			v1alpha1.PlacementSpec{}.OpenAPIModelName(), v1alpha1.PlacementStatus{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PlacementChange(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementChange is what one cluster has of a workload, and would have.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"cluster": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the cluster.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"now": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Replicas now.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"then": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Replicas then.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"code": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Stable word for the reason.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Why it would be that number, for people.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"cluster", "now", "then"},
+			},
+		},
 	}
 }
 
@@ -1433,6 +1663,24 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 							Ref:         ref(v1alpha1.ClusterAffinity{}.OpenAPIModelName()),
 						},
 					},
+					"workloadAffinity": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Other workloads of the namespace that these follow, or keep apart from.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.WorkloadAffinity{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"tolerations": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -1465,6 +1713,24 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 							Ref:         ref(v1alpha1.Rebalance{}.OpenAPIModelName()),
 						},
 					},
+					"overrides": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "What is different in some clusters. Later overrides are applied onto earlier ones.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.Override{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"conflict": {
 						SchemaProps: spec.SchemaProps{
 							Description: "What to do when an object of the same name that Drover does not manage is already in a member: Fail (default) leaves it alone and says so, Adopt takes it over.",
@@ -1476,7 +1742,142 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PlacementReview(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementReview asks where a workload would be placed now, and why. It is answered in its status when it is created; nothing is stored, and nothing is changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard object metadata. The namespace is the workload's.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(metav1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The question.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.PlacementReviewSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The answer.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.PlacementReviewStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.PlacementReviewSpec{}.OpenAPIModelName(), v1alpha1.PlacementReviewStatus{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PlacementReviewSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementReviewSpec is the question.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"workload": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The workload as it would be: a whole Deployment.",
+							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
+						},
+					},
+					"policies": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Policies as they would be: whole PlacementPolicies. One of the name of a policy that there is stands for it.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.JSON{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"workload"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.JSON{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PlacementReviewStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementReviewStatus is the answer.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"placement": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What would be decided.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.PlacementSpec{}.OpenAPIModelName()),
+						},
+					},
+					"changes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"cluster",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "What that is for each cluster, beside what is in force now.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.PlacementChange{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"placement"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.PlacementChange{}.OpenAPIModelName(), v1alpha1.PlacementSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -1558,6 +1959,24 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							Format:      "",
 						},
 					},
+					"overrides": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "What is different in some of the clusters; the policy's overrides, with the clusters by name.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.Override{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"clusters": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -1605,7 +2024,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName()},
+			v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName()},
 	}
 }
 
@@ -1679,6 +2098,37 @@ func schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref common.ReferenceCal
 		},
 		Dependencies: []string{
 			v1alpha1.ClusterPlacementStatus{}.OpenAPIModelName(), metav1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PreferredClusters gives the clusters it selects a greater or smaller share.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"weight": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent added to the clusters' weight, -100 to 100.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"selector": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Which clusters, by their labels. Empty selects all.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"weight", "selector"},
+			},
+		},
+		Dependencies: []string{
+			metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -1807,6 +2257,50 @@ func schema_pkg_apis_federation_v1alpha1_Toleration(ref common.ReferenceCallback
 				},
 			},
 		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_WorkloadAffinity(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "WorkloadAffinity has workloads follow another one, or keep apart from it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"workload": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The other workload, in the same namespace.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.AffineWorkload{}.OpenAPIModelName()),
+						},
+					},
+					"topology": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How near: cluster (default), zone, region or continent.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"weight": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Positive to follow, negative to keep apart. Where it is not required, the per cent that the weight of clusters near the other workload is changed by. -100 to 100, not 0; default 100.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"required": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Whether clusters that do not fit are not used at all. Followers wait until the other workload is placed.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"workload"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.AffineWorkload{}.OpenAPIModelName()},
 	}
 }
 

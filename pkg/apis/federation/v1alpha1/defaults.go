@@ -36,3 +36,16 @@ func SetDefaults_Toleration(t *Toleration) {
 		t.Operator = TolerationEqual
 	}
 }
+
+// SetDefaults_WorkloadAffinity follows the Deployment of that name onto its clusters.
+func SetDefaults_WorkloadAffinity(a *WorkloadAffinity) {
+	if a.Workload.Kind == "" {
+		a.Workload.Kind = "Deployment"
+	}
+	if a.Topology == "" {
+		a.Topology = TopologyCluster
+	}
+	if a.Weight == nil {
+		a.Weight = ptr.To[int32](100)
+	}
+}

@@ -32,6 +32,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Cluster{}, &ClusterList{},
 		&PlacementPolicy{}, &PlacementPolicyList{},
 		&Placement{}, &PlacementList{},
+		&PlacementReview{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil

@@ -56,6 +56,10 @@ type PlacementSpec struct {
 	// What unmanaged objects of the same name in a member are treated like; from the policy.
 	// +optional
 	Conflict ConflictPolicy `json:"conflict,omitempty"`
+	// What is different in some of the clusters; the policy's overrides, with the clusters by name.
+	// +optional
+	// +listType=atomic
+	Overrides []Override `json:"overrides,omitempty"`
 	// Where the workload runs.
 	// +optional
 	// +listType=map

@@ -42,6 +42,10 @@ type PlacementPolicySpec struct {
 	// Which clusters are used at all, by their labels.
 	// +optional
 	ClusterAffinity *ClusterAffinity `json:"clusterAffinity,omitempty"`
+	// Other workloads of the namespace that these follow, or keep apart from.
+	// +optional
+	// +listType=atomic
+	WorkloadAffinity []WorkloadAffinity `json:"workloadAffinity,omitempty"`
 	// Taints of clusters that the selected workloads tolerate.
 	// +optional
 	// +listType=atomic
@@ -52,6 +56,10 @@ type PlacementPolicySpec struct {
 	// When running replicas are moved to meet the weights again.
 	// +optional
 	Rebalance Rebalance `json:"rebalance,omitempty"`
+	// What is different in some clusters. Later overrides are applied onto earlier ones.
+	// +optional
+	// +listType=atomic
+	Overrides []Override `json:"overrides,omitempty"`
 	// What to do when an object of the same name that Drover does not manage is already in a member: Fail (default)
 	// leaves it alone and says so, Adopt takes it over.
 	// +optional
@@ -81,6 +89,57 @@ type ClusterAffinity struct {
 	// Clusters that do not match are not used.
 	// +optional
 	Required *metav1.LabelSelector `json:"required,omitempty"`
+	// Clusters that match get more, or less. A cluster's weight is taken 100 + the sum of what it matches, in per cent.
+	// +optional
+	// +listType=atomic
+	Preferred []PreferredClusters `json:"preferred,omitempty"`
+}
+
+// PreferredClusters gives the clusters it selects a greater or smaller share.
+type PreferredClusters struct {
+	// Per cent added to the clusters' weight, -100 to 100.
+	Weight int32 `json:"weight"`
+	// Which clusters, by their labels. Empty selects all.
+	Selector metav1.LabelSelector `json:"selector"`
+}
+
+// Topology is how near workloads have to be to count as together.
+type Topology string
+
+const (
+	// TopologyCluster is the same cluster.
+	TopologyCluster Topology = "cluster"
+	// TopologyZone is the same zone.
+	TopologyZone Topology = "zone"
+	// TopologyRegion is the same region.
+	TopologyRegion Topology = "region"
+	// TopologyContinent is the same continent.
+	TopologyContinent Topology = "continent"
+)
+
+// WorkloadAffinity has workloads follow another one, or keep apart from it.
+type WorkloadAffinity struct {
+	// The other workload, in the same namespace.
+	Workload AffineWorkload `json:"workload"`
+	// How near: cluster (default), zone, region or continent.
+	// +optional
+	Topology Topology `json:"topology,omitempty"`
+	// Positive to follow, negative to keep apart. Where it is not required, the per cent that the weight of clusters
+	// near the other workload is changed by. -100 to 100, not 0; default 100.
+	// +optional
+	Weight *int32 `json:"weight,omitempty"`
+	// Whether clusters that do not fit are not used at all. Followers wait until the other workload is placed.
+	// +optional
+	Required bool `json:"required,omitempty"`
+}
+
+// AffineWorkload names a workload of the same namespace.
+type AffineWorkload struct {
+	// Kind of the workload, e.g. Deployment (default).
+	// +optional
+	Kind string `json:"kind,omitempty"`
+	// Name of the workload.
+	Name string `json:"name"`
 }
 
 // Toleration lets workloads run on clusters with a matching taint.

@@ -27,6 +27,10 @@ func SetObjectDefaults_PlacementPolicy(in *PlacementPolicy) {
 		a := &in.Spec.Clusters[i]
 		SetDefaults_ClusterWeight(a)
 	}
+	for i := range in.Spec.WorkloadAffinity {
+		a := &in.Spec.WorkloadAffinity[i]
+		SetDefaults_WorkloadAffinity(a)
+	}
 	for i := range in.Spec.Tolerations {
 		a := &in.Spec.Tolerations[i]
 		SetDefaults_Toleration(a)

@@ -14,6 +14,11 @@ func (in Address) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AffineWorkload) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.AffineWorkload"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Cluster) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Cluster"
 }
@@ -64,6 +69,16 @@ func (in Failover) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in JSON) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.JSON"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in JSONPatchOperation) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.JSONPatchOperation"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Location) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Location"
 }
@@ -74,8 +89,18 @@ func (in NodeSummary) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Override) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.Override"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Placement) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Placement"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementChange) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementChange"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -99,6 +124,21 @@ func (in PlacementPolicySpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementReview) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementReview"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementReviewSpec) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementReviewSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementReviewStatus) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementReviewStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PlacementSpec) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PlacementSpec"
 }
@@ -106,6 +146,11 @@ func (in PlacementSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PlacementStatus) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PlacementStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PreferredClusters) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PreferredClusters"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -126,6 +171,11 @@ func (in Taint) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Toleration) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Toleration"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in WorkloadAffinity) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.WorkloadAffinity"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

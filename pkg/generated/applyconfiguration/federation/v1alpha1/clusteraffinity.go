@@ -16,6 +16,8 @@ import (
 type ClusterAffinityApplyConfiguration struct {
 	// Clusters that do not match are not used.
 	Required *v1.LabelSelectorApplyConfiguration `json:"required,omitempty"`
+	// Clusters that match get more, or less. A cluster's weight is taken 100 + the sum of what it matches, in per cent.
+	Preferred []PreferredClustersApplyConfiguration `json:"preferred,omitempty"`
 }
 
 // ClusterAffinityApplyConfiguration constructs a declarative configuration of the ClusterAffinity type for use with
@@ -29,5 +31,18 @@ func ClusterAffinity() *ClusterAffinityApplyConfiguration {
 // If called multiple times, the Required field is set to the value of the last call.
 func (b *ClusterAffinityApplyConfiguration) WithRequired(value *v1.LabelSelectorApplyConfiguration) *ClusterAffinityApplyConfiguration {
 	b.Required = value
+	return b
+}
+
+// WithPreferred adds the given value to the Preferred field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Preferred field.
+func (b *ClusterAffinityApplyConfiguration) WithPreferred(values ...*PreferredClustersApplyConfiguration) *ClusterAffinityApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithPreferred")
+		}
+		b.Preferred = append(b.Preferred, *values[i])
+	}
 	return b
 }

@@ -24,12 +24,16 @@ type PlacementPolicySpecApplyConfiguration struct {
 	Clusters []ClusterWeightApplyConfiguration `json:"clusters,omitempty"`
 	// Which clusters are used at all, by their labels.
 	ClusterAffinity *ClusterAffinityApplyConfiguration `json:"clusterAffinity,omitempty"`
+	// Other workloads of the namespace that these follow, or keep apart from.
+	WorkloadAffinity []WorkloadAffinityApplyConfiguration `json:"workloadAffinity,omitempty"`
 	// Taints of clusters that the selected workloads tolerate.
 	Tolerations []TolerationApplyConfiguration `json:"tolerations,omitempty"`
 	// When a cluster that was lost has its replicas placed elsewhere.
 	Failover *FailoverApplyConfiguration `json:"failover,omitempty"`
 	// When running replicas are moved to meet the weights again.
 	Rebalance *RebalanceApplyConfiguration `json:"rebalance,omitempty"`
+	// What is different in some clusters. Later overrides are applied onto earlier ones.
+	Overrides []OverrideApplyConfiguration `json:"overrides,omitempty"`
 	// What to do when an object of the same name that Drover does not manage is already in a member: Fail (default)
 	// leaves it alone and says so, Adopt takes it over.
 	Conflict *federationv1alpha1.ConflictPolicy `json:"conflict,omitempty"`
@@ -78,6 +82,19 @@ func (b *PlacementPolicySpecApplyConfiguration) WithClusterAffinity(value *Clust
 	return b
 }
 
+// WithWorkloadAffinity adds the given value to the WorkloadAffinity field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the WorkloadAffinity field.
+func (b *PlacementPolicySpecApplyConfiguration) WithWorkloadAffinity(values ...*WorkloadAffinityApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithWorkloadAffinity")
+		}
+		b.WorkloadAffinity = append(b.WorkloadAffinity, *values[i])
+	}
+	return b
+}
+
 // WithTolerations adds the given value to the Tolerations field in the declarative configuration
 // and returns the receiver, so that objects can be build by chaining "With" function invocations.
 // If called multiple times, values provided by each call will be appended to the Tolerations field.
@@ -104,6 +121,19 @@ func (b *PlacementPolicySpecApplyConfiguration) WithFailover(value *FailoverAppl
 // If called multiple times, the Rebalance field is set to the value of the last call.
 func (b *PlacementPolicySpecApplyConfiguration) WithRebalance(value *RebalanceApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
 	b.Rebalance = value
+	return b
+}
+
+// WithOverrides adds the given value to the Overrides field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Overrides field.
+func (b *PlacementPolicySpecApplyConfiguration) WithOverrides(values ...*OverrideApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithOverrides")
+		}
+		b.Overrides = append(b.Overrides, *values[i])
+	}
 	return b
 }
 

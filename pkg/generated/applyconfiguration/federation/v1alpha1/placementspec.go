@@ -34,6 +34,8 @@ type PlacementSpecApplyConfiguration struct {
 	ProblemMessage *string `json:"problemMessage,omitempty"`
 	// What unmanaged objects of the same name in a member are treated like; from the policy.
 	Conflict *federationv1alpha1.ConflictPolicy `json:"conflict,omitempty"`
+	// What is different in some of the clusters; the policy's overrides, with the clusters by name.
+	Overrides []OverrideApplyConfiguration `json:"overrides,omitempty"`
 	// Where the workload runs.
 	Clusters []ClusterAssignmentApplyConfiguration `json:"clusters,omitempty"`
 	// Where it does not run, and why.
@@ -123,6 +125,19 @@ func (b *PlacementSpecApplyConfiguration) WithProblemMessage(value string) *Plac
 // If called multiple times, the Conflict field is set to the value of the last call.
 func (b *PlacementSpecApplyConfiguration) WithConflict(value federationv1alpha1.ConflictPolicy) *PlacementSpecApplyConfiguration {
 	b.Conflict = &value
+	return b
+}
+
+// WithOverrides adds the given value to the Overrides field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Overrides field.
+func (b *PlacementSpecApplyConfiguration) WithOverrides(values ...*OverrideApplyConfiguration) *PlacementSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithOverrides")
+		}
+		b.Overrides = append(b.Overrides, *values[i])
+	}
 	return b
 }
 

@@ -18,6 +18,7 @@ type FederationV1alpha1Interface interface {
 	ClustersGetter
 	PlacementsGetter
 	PlacementPoliciesGetter
+	PlacementReviewsGetter
 }
 
 // FederationV1alpha1Client is used to interact with features provided by the federation.drover.dev group.
@@ -35,6 +36,10 @@ func (c *FederationV1alpha1Client) Placements(namespace string) PlacementInterfa
 
 func (c *FederationV1alpha1Client) PlacementPolicies(namespace string) PlacementPolicyInterface {
 	return newPlacementPolicies(c, namespace)
+}
+
+func (c *FederationV1alpha1Client) PlacementReviews(namespace string) PlacementReviewInterface {
+	return newPlacementReviews(c, namespace)
 }
 
 // NewForConfig creates a new FederationV1alpha1Client for the given config.

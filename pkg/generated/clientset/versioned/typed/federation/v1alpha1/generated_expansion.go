@@ -10,3 +10,5 @@ type ClusterExpansion interface{}
 type PlacementExpansion interface{}
 
 type PlacementPolicyExpansion interface{}
+
+type PlacementReviewExpansion interface{}

@@ -27,6 +27,10 @@ func (c *FakeFederationV1alpha1) PlacementPolicies(namespace string) v1alpha1.Pl
 	return newFakePlacementPolicies(c, namespace)
 }
 
+func (c *FakeFederationV1alpha1) PlacementReviews(namespace string) v1alpha1.PlacementReviewInterface {
+	return newFakePlacementReviews(c, namespace)
+}
+
 // RESTClient returns a RESTClient that is used to communicate
 // with API server by this client implementation.
 func (c *FakeFederationV1alpha1) RESTClient() rest.Interface {

@@ -1,0 +1,60 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package override changes a workload for a cluster, and says beforehand whether a change can work at all.
+package override
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// touched is the kind of workload that overrides apply to.
+type touched = appsv1.Deployment
+
+// Apply makes the manifest of a workload, as JSON, into that for a cluster. The overrides name clusters, as in a
+// Placement.
+func Apply(manifest []byte, cluster string, overrides []v1alpha1.Override) ([]byte, error) {
+	for i := range overrides {
+		o := &overrides[i]
+		if len(o.Clusters) > 0 && !slices.Contains(o.Clusters, cluster) {
+			continue
+		}
+		var err error
+		if manifest, err = apply(manifest, o); err != nil {
+			return nil, fmt.Errorf("override %d of the policy: %w", i+1, err)
+		}
+	}
+	return manifest, nil
+}
+
+func apply(manifest []byte, o *v1alpha1.Override) ([]byte, error) {
+	if len(o.JSONPatch) > 0 {
+		data, err := json.Marshal(o.JSONPatch)
+		if err != nil {
+			return nil, err
+		}
+		patch, err := jsonpatch.DecodePatch(data)
+		if err != nil {
+			return nil, fmt.Errorf("jsonPatch: %w", err)
+		}
+		if manifest, err = patch.Apply(manifest); err != nil {
+			return nil, fmt.Errorf("jsonPatch: %w", err)
+		}
+	}
+	if o.StrategicMerge == nil {
+		return manifest, nil
+	}
+	manifest, err := strategicpatch.StrategicMergePatch(manifest, o.StrategicMerge.Raw, touched{})
+	if err != nil {
+		return nil, fmt.Errorf("strategicMerge: %w", err)
+	}
+	return manifest, nil
+}

@@ -1,0 +1,186 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// planFiles asks the federation where the Deployments of some manifests would be placed.
+type planFiles struct {
+	*PlanOptions
+	federation *federation
+}
+
+func (p *planFiles) run(ctx context.Context) error {
+	reviews, err := p.reviews()
+	if err != nil {
+		return err
+	}
+	if err := p.federation.check(ctx); err != nil {
+		return err
+	}
+	answers := make([]*v1alpha1.PlacementReview, 0, len(reviews))
+	for _, review := range reviews {
+		answer, err := p.federation.drover.FederationV1alpha1().PlacementReviews(review.Namespace).Create(ctx, review, metav1.CreateOptions{})
+		if err != nil {
+			return p.federation.explain("review where deployment "+review.Name+" would be placed", err)
+		}
+		answers = append(answers, answer)
+	}
+	return p.print(answers)
+}
+
+// reviews makes one review of each Deployment in the files, each with all policies of its namespace in them.
+func (p *planFiles) reviews() ([]*v1alpha1.PlacementReview, error) {
+	objects, err := p.objects()
+	if err != nil {
+		return nil, err
+	}
+	var deployments, policies []*unstructured.Unstructured
+	for _, o := range objects {
+		if o.GetNamespace() == "" {
+			o.SetNamespace(p.Namespace)
+		}
+		switch o.GetKind() {
+		case "Deployment":
+			deployments = append(deployments, o)
+		case "PlacementPolicy":
+			policies = append(policies, o)
+		default:
+			fmt.Fprintf(p.ErrOut, "%s %s is left out: only Deployments and PlacementPolicies are planned\n", o.GetKind(), o.GetName())
+		}
+	}
+	if len(deployments) == 0 {
+		return nil, errors.New("no Deployment in the files, so there is nothing to plan\nto see what a policy alone would move: kubectl apply --dry-run=server -f POLICY")
+	}
+	var out []*v1alpha1.PlacementReview
+	for _, d := range deployments {
+		review := &v1alpha1.PlacementReview{ObjectMeta: metav1.ObjectMeta{Name: d.GetName(), Namespace: d.GetNamespace()}}
+		if review.Spec.Workload.Raw, err = d.MarshalJSON(); err != nil {
+			return nil, err
+		}
+		for _, policy := range policies {
+			if policy.GetNamespace() != d.GetNamespace() {
+				continue
+			}
+			raw, err := policy.MarshalJSON()
+			if err != nil {
+				return nil, err
+			}
+			review.Spec.Policies = append(review.Spec.Policies, v1alpha1.JSON{Raw: raw})
+		}
+		out = append(out, review)
+	}
+	return out, nil
+}
+
+// objects reads all documents of all files.
+func (p *planFiles) objects() ([]*unstructured.Unstructured, error) {
+	var out []*unstructured.Unstructured
+	for _, name := range p.Files {
+		data, err := p.file(name)
+		if err != nil {
+			return nil, fmt.Errorf("-f: %w", err)
+		}
+		decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
+		for {
+			o := &unstructured.Unstructured{}
+			err := decoder.Decode(&o.Object)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return nil, fmt.Errorf("-f %s: %w", name, err)
+			}
+			if len(o.Object) > 0 {
+				out = append(out, o)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (o *PlanOptions) file(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(o.In)
+	}
+	return os.ReadFile(name)
+}
+
+func (p *planFiles) print(answers []*v1alpha1.PlacementReview) error {
+	switch p.Output {
+	case "json":
+		return p.printAs(answers, func(v any) ([]byte, error) { return json.MarshalIndent(v, "", "  ") })
+	case "yaml":
+		return p.printAs(answers, sigsyaml.Marshal)
+	}
+	for i, a := range answers {
+		if i > 0 {
+			fmt.Fprintln(p.Out)
+		}
+		fmt.Fprint(p.Out, planTable(a))
+	}
+	return nil
+}
+
+// printAs prints one answer as it is, several as a list.
+func (p *planFiles) printAs(answers []*v1alpha1.PlacementReview, marshal func(any) ([]byte, error)) error {
+	items := make([]any, 0, len(answers))
+	for _, a := range answers {
+		items = append(items, map[string]any{"workload": a.Status.Placement.Workload, "namespace": a.Namespace, "placement": a.Status.Placement, "changes": a.Status.Changes})
+	}
+	var value any = items
+	if len(items) == 1 {
+		value = items[0]
+	}
+	data, err := marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.Out, strings.TrimRight(string(data), "\n"))
+	return err
+}
+
+// planTable shows what each cluster has and would have.
+func planTable(a *v1alpha1.PlacementReview) string {
+	var out strings.Builder
+	policy := "no policy"
+	if a.Status.Placement.Policy != "" {
+		policy = "policy " + a.Status.Placement.Policy
+	}
+	replicas := int32(0)
+	if a.Status.Placement.Replicas != nil {
+		replicas = *a.Status.Placement.Replicas
+	}
+	fmt.Fprintf(&out, "deployment/%s in %s: %d replicas, %s\n", a.Name, a.Namespace, replicas, policy)
+	table := tabwriter.NewWriter(&out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "CLUSTER\tNOW\tTHEN\tWHY")
+	for _, c := range a.Status.Changes {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", c.Cluster, c.Now, c.Then, c.Reason)
+	}
+	_ = table.Flush() // to memory
+	if a.Status.Placement.Unplaced > 0 {
+		fmt.Fprintf(&out, "%d replicas would be on no cluster\n", a.Status.Placement.Unplaced)
+	}
+	if a.Status.Placement.Problem != "" {
+		fmt.Fprintf(&out, "%s: %s\n", a.Status.Placement.Problem, a.Status.Placement.ProblemMessage)
+	}
+	return out.String()
+}

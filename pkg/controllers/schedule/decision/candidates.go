@@ -1,0 +1,172 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package decision
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/placement"
+)
+
+// defaultFailover is how long a lost cluster is waited for where no policy says otherwise.
+const defaultFailover = 5 * time.Minute
+
+// candidates are the clusters a workload may run on, and why it may not run on the others.
+type candidates struct {
+	candidates []placement.Cluster
+	excluded   []v1alpha1.ClusterExclusion
+	// kept says why a candidate is kept as it is.
+	kept map[string]string
+	// again is when the first of the kept ones is given up.
+	again time.Duration
+}
+
+func selectCandidates(in Inputs) candidates {
+	c := candidates{kept: map[string]string{}}
+	running := replicasByCluster(in.Current)
+	for _, cluster := range in.Clusters {
+		weight, exclusion := weigh(in.Policy, cluster)
+		if exclusion != nil {
+			c.excluded = append(c.excluded, *exclusion)
+			continue
+		}
+		share, why := prefer(in, cluster)
+		if why != nil {
+			c.excluded = append(c.excluded, *why)
+			continue
+		}
+		if share == 0 && ptr.Deref(weight.Weight, 1) > 0 {
+			c.excluded = append(c.excluded, *exclude(cluster, v1alpha1.ExcludedAffinity, "preferences leave nothing of its weight"))
+			continue
+		}
+		candidate := placement.Cluster{
+			Name: cluster.Name, Weight: ptr.Deref(weight.Weight, 1) * share, Min: int64(weight.MinReplicas),
+			Priority: weight.Priority, Current: running[cluster.Name],
+		}
+		if weight.MaxReplicas != nil {
+			candidate.Max = ptr.To(int64(*weight.MaxReplicas))
+		}
+		if exclusion := c.bound(&candidate, in.Policy, cluster, in.Now); exclusion != nil {
+			c.excluded = append(c.excluded, *exclusion)
+			continue
+		}
+		c.candidates = append(c.candidates, candidate)
+	}
+	return c
+}
+
+// weigh finds what the policy says of a cluster, or why it excludes it.
+func weigh(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) (v1alpha1.ClusterWeight, *v1alpha1.ClusterExclusion) {
+	if !cluster.DeletionTimestamp.IsZero() {
+		return v1alpha1.ClusterWeight{}, exclude(cluster, v1alpha1.ExcludedLeaving, "leaves the federation")
+	}
+	if policy == nil {
+		return v1alpha1.ClusterWeight{}, nil
+	}
+	if a := policy.Spec.ClusterAffinity; a != nil && a.Required != nil {
+		selector, err := metav1.LabelSelectorAsSelector(a.Required)
+		if err != nil || !selector.Matches(labels.Set(cluster.Labels)) {
+			return v1alpha1.ClusterWeight{}, exclude(cluster, v1alpha1.ExcludedAffinity, "labels do not match the clusterAffinity of policy %s", policy.Name)
+		}
+	}
+	if len(policy.Spec.Clusters) == 0 {
+		return v1alpha1.ClusterWeight{}, nil
+	}
+	for _, name := range []string{cluster.Name, v1alpha1.AnyCluster} {
+		for _, weight := range policy.Spec.Clusters {
+			if weight.Name == name {
+				return weight, nil
+			}
+		}
+	}
+	return v1alpha1.ClusterWeight{}, exclude(cluster, v1alpha1.ExcludedNotNamed, "not among the clusters of policy %s", policy.Name)
+}
+
+// bound keeps new replicas off a cluster that takes none, and says why if that leaves nothing.
+func (c *candidates) bound(candidate *placement.Cluster, policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster, now time.Time) *v1alpha1.ClusterExclusion {
+	taint := untolerated(policy, cluster)
+	if taint != nil && taint.Effect == v1alpha1.TaintNoExecute {
+		return exclude(cluster, v1alpha1.ExcludedTaint, "taint %s", formatTaint(taint))
+	}
+	if ready := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.Status != metav1.ConditionTrue {
+		if ready == nil {
+			return exclude(cluster, v1alpha1.ExcludedNotReady, "not ready yet")
+		}
+		left := failoverAfter(policy) - now.Sub(ready.LastTransitionTime.Time)
+		if candidate.Current == 0 || left <= 0 {
+			return exclude(cluster, v1alpha1.ExcludedNotReady, "not ready since %s: %s", ready.LastTransitionTime.UTC().Format(time.RFC3339), ready.Reason)
+		}
+		// Not to be reached is not to be gone: what it ran last is counted as running there.
+		candidate.Min, candidate.Capacity, candidate.Max = candidate.Current, ptr.To(candidate.Current), nil
+		c.kept[cluster.Name] = fmt.Sprintf("not ready since %s: counted on until it has been so for %s",
+			ready.LastTransitionTime.UTC().Format(time.RFC3339), failoverAfter(policy))
+		if c.again == 0 || left < c.again {
+			c.again = left
+		}
+		return nil
+	}
+	var code, why string
+	switch {
+	case cluster.Spec.Unschedulable:
+		code, why = v1alpha1.ExcludedCordoned, "cordoned: takes nothing new"
+	case taint != nil:
+		code, why = v1alpha1.ExcludedTaint, "taint "+formatTaint(taint)+": takes nothing new"
+	default:
+		return nil
+	}
+	if candidate.Current == 0 {
+		return exclude(cluster, code, "%s", why)
+	}
+	candidate.Min, candidate.Capacity = min(candidate.Min, candidate.Current), ptr.To(candidate.Current)
+	return nil
+}
+
+func failoverAfter(policy *v1alpha1.PlacementPolicy) time.Duration {
+	if policy == nil || policy.Spec.Failover.After == nil {
+		return defaultFailover
+	}
+	return policy.Spec.Failover.After.Duration
+}
+
+// untolerated finds the taint that weighs most of those the policy does not tolerate.
+func untolerated(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) *v1alpha1.Taint {
+	var worst *v1alpha1.Taint
+	for i := range cluster.Spec.Taints {
+		taint := &cluster.Spec.Taints[i]
+		if policy != nil && slices.ContainsFunc(policy.Spec.Tolerations, func(t v1alpha1.Toleration) bool { return tolerates(t, taint) }) {
+			continue
+		}
+		if worst == nil || taint.Effect == v1alpha1.TaintNoExecute && worst.Effect != v1alpha1.TaintNoExecute {
+			worst = taint
+		}
+	}
+	return worst
+}
+
+func tolerates(t v1alpha1.Toleration, taint *v1alpha1.Taint) bool {
+	if t.Effect != "" && t.Effect != taint.Effect || t.Key != "" && t.Key != taint.Key {
+		return false
+	}
+	return t.Operator == v1alpha1.TolerationExists || t.Value == taint.Value
+}
+
+func formatTaint(t *v1alpha1.Taint) string {
+	value := ""
+	if t.Value != "" {
+		value = "=" + t.Value
+	}
+	return t.Key + value + ":" + string(t.Effect)
+}
+
+func exclude(cluster *v1alpha1.Cluster, code, format string, args ...any) *v1alpha1.ClusterExclusion {
+	return &v1alpha1.ClusterExclusion{Name: cluster.Name, Code: code, Reason: fmt.Sprintf(format, args...)}
+}

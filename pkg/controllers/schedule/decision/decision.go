@@ -1,0 +1,198 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package decision is pure: it says where a workload goes, and why, as a function of the workload, its policy and the
+// clusters. Clocks, caches and clients are its callers'.
+package decision
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/placement"
+)
+
+// Workload is what of a workload matters for where its replicas go.
+type Workload struct {
+	// Key names it, "deployment/default/web". Ties between clusters are broken by it.
+	Key string
+	// Generation of its spec.
+	Generation int64
+	// Replicas asked for.
+	Replicas int32
+}
+
+// Inputs is what else a decision depends on.
+type Inputs struct {
+	// Policy that applies; nil if none does.
+	Policy *v1alpha1.PlacementPolicy
+	// Clusters that are joined.
+	Clusters []*v1alpha1.Cluster
+	// Current is the decision that is in force; nil if there is none.
+	Current *v1alpha1.PlacementSpec
+	// Neighbours are the workloads that the policy has this one follow, or keep apart from.
+	Neighbours []Neighbour
+	// Cycle are the names of workloads that follow each other round to this one, which therefore follows nobody.
+	Cycle []string
+	Now   time.Time
+}
+
+// Divide says where a workload's replicas go. The decision holds until something changes, or for the returned time if
+// that is positive.
+func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
+	next := v1alpha1.PlacementSpec{WorkloadGeneration: w.Generation, Replicas: &w.Replicas, Conflict: v1alpha1.ConflictFail}
+	if in.Policy != nil {
+		next.Policy, next.PolicyGeneration, next.Conflict = in.Policy.Name, in.Policy.Generation, in.Policy.Spec.Conflict
+	}
+	next.Overrides = overridesByName(in.Policy, in.Clusters)
+	c := selectCandidates(in)
+	result, err := placement.Plan(placement.Request{
+		Key: w.Key, Replicas: int64(w.Replicas), Clusters: c.candidates, Rebalance: rebalances(in.Policy, &next, in.Current),
+	})
+	switch {
+	case err != nil:
+		next.Problem, next.ProblemMessage = v1alpha1.ReasonInvalid, err.Error()
+		keepCurrent(&next, in.Current, in.Clusters)
+	case result.Outcome == placement.OutcomeNoClusters:
+		next.Problem = string(result.Outcome)
+		next.ProblemMessage = "no cluster may take the workload: " + summarize(c.excluded, len(in.Clusters))
+		keepCurrent(&next, in.Current, in.Clusters)
+	default:
+		assign(&next, result, c, w.Replicas, in.Current)
+		next.Problem, next.ProblemMessage = problem(result, w.Replicas)
+	}
+	if next.Problem == "" && len(in.Cycle) > 0 {
+		next.Problem = v1alpha1.ReasonAffinityCycle
+		next.ProblemMessage = fmt.Sprintf("the workloads follow each other in a circle (%s), so %s follows nobody: take one workloadAffinity out",
+			strings.Join(append(in.Cycle, in.Cycle[0]), " → "), in.Cycle[0])
+	}
+	next.Excluded = append(next.Excluded, c.excluded...)
+	slices.SortFunc(next.Excluded, func(a, b v1alpha1.ClusterExclusion) int { return cmp.Compare(a.Name, b.Name) })
+	return next, c.again
+}
+
+// overridesByName are the policy's overrides with their clusters named. Those that apply to no cluster are left out.
+func overridesByName(policy *v1alpha1.PlacementPolicy, clusters []*v1alpha1.Cluster) []v1alpha1.Override {
+	if policy == nil {
+		return nil
+	}
+	var out []v1alpha1.Override
+	for _, o := range policy.Spec.Overrides {
+		if o.ClusterSelector != nil {
+			selector, err := metav1.LabelSelectorAsSelector(o.ClusterSelector)
+			if err != nil {
+				continue // refused when the policy is written
+			}
+			names := slices.Clone(o.Clusters)
+			for _, c := range clusters {
+				if selector.Matches(labels.Set(c.Labels)) {
+					names = append(names, c.Name)
+				}
+			}
+			if len(names) == 0 {
+				continue
+			}
+			slices.Sort(names)
+			o.Clusters, o.ClusterSelector = slices.Compact(names), nil
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// rebalances says whether replicas that could stay are moved to meet the weights.
+func rebalances(policy *v1alpha1.PlacementPolicy, next, current *v1alpha1.PlacementSpec) bool {
+	mode := v1alpha1.RebalanceOnChange
+	if policy != nil {
+		mode = policy.Spec.Rebalance.Mode
+	}
+	switch {
+	case current == nil || mode == v1alpha1.RebalanceAutomatic:
+		return true
+	case mode == v1alpha1.RebalanceNever:
+		return false
+	default:
+		return next.WorkloadGeneration != current.WorkloadGeneration ||
+			next.Policy != current.Policy || next.PolicyGeneration != current.PolicyGeneration
+	}
+}
+
+// assign writes the plan into the decision. A workload scaled to nothing stays where it ran, with no replicas, so that
+// its addresses there stay as well.
+func assign(next *v1alpha1.PlacementSpec, result placement.Result, c candidates, desired int32, current *v1alpha1.PlacementSpec) {
+	next.Unplaced = int32(result.Unplaced)
+	ran := replicasByCluster(current)
+	for _, a := range result.Assignments {
+		code, reason := string(a.Code), a.Reason
+		if why, ok := c.kept[a.Name]; ok {
+			code, reason = v1alpha1.KeptNotReady, why
+		}
+		_, stays := ran[a.Name]
+		if a.Replicas == 0 && (desired > 0 || !stays || a.Code == placement.ReasonDrained) {
+			next.Excluded = append(next.Excluded, v1alpha1.ClusterExclusion{Name: a.Name, Code: code, Reason: reason})
+			continue
+		}
+		next.Clusters = append(next.Clusters, v1alpha1.ClusterAssignment{Name: a.Name, Replicas: ptr.To(int32(a.Replicas)), Code: code, Reason: reason})
+	}
+}
+
+// keepCurrent leaves what runs where it runs, as far as those clusters are still joined.
+func keepCurrent(next, current *v1alpha1.PlacementSpec, clusters []*v1alpha1.Cluster) {
+	var placed int32
+	if current != nil {
+		for _, a := range current.Clusters {
+			if slices.ContainsFunc(clusters, func(c *v1alpha1.Cluster) bool { return c.Name == a.Name && c.DeletionTimestamp.IsZero() }) {
+				next.Clusters = append(next.Clusters, a)
+				placed += ptr.Deref(a.Replicas, 0)
+			}
+		}
+	}
+	next.Unplaced = max(0, ptr.Deref(next.Replicas, 0)-placed)
+}
+
+func problem(result placement.Result, desired int32) (code, message string) {
+	switch result.Outcome {
+	case placement.OutcomeUnplaced:
+		return string(result.Outcome), fmt.Sprintf("%d of %d replicas fit on no cluster: raise maxReplicas, or add clusters or room", result.Unplaced, desired)
+	case placement.OutcomeAllWeightsZero:
+		return string(result.Outcome), "every cluster that may be used has weight 0; what runs is left where it runs: give a cluster a weight"
+	case placement.OutcomeMinimumsInfeasible:
+		if desired > 0 {
+			return string(result.Outcome), fmt.Sprintf("the minimums of the clusters add up to more than %d replicas: lower minReplicas, or scale up", desired)
+		}
+	}
+	return "", ""
+}
+
+func summarize(excluded []v1alpha1.ClusterExclusion, clusters int) string {
+	if clusters == 0 {
+		return "none is joined; join one with kubectl drover join"
+	}
+	var out []string
+	for i, e := range excluded {
+		if i == 3 && len(excluded) > 4 {
+			out = append(out, fmt.Sprintf("and %d more", len(excluded)-i))
+			break
+		}
+		out = append(out, e.Name+": "+e.Reason)
+	}
+	return strings.Join(out, "; ")
+}
+
+func replicasByCluster(current *v1alpha1.PlacementSpec) map[string]int64 {
+	out := map[string]int64{}
+	if current != nil {
+		for _, a := range current.Clusters {
+			out[a.Name] = int64(ptr.Deref(a.Replicas, 0))
+		}
+	}
+	return out
+}

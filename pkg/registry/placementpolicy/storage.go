@@ -1,0 +1,106 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package placementpolicy stores PlacementPolicies. They differ from plain kinds in a dry run: it warns of what would
+// move.
+package placementpolicy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/endpoints/request"
+	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/util/dryrun"
+	"k8s.io/apiserver/pkg/warning"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
+	"drover.dev/drover/pkg/registry"
+	"drover.dev/drover/pkg/registry/placementreview"
+)
+
+// warnings is the most a dry run gives: one a workload that would move.
+const warnings = 20
+
+// REST serves PlacementPolicies.
+type REST struct {
+	*registry.REST
+	stores placementreview.Stores
+}
+
+// New makes the storage of PlacementPolicies over their plain one.
+func New(plain *registry.REST, stores placementreview.Stores) *REST {
+	return &REST{REST: plain, stores: stores}
+}
+
+// Create creates a policy or, in a dry run, warns of what it would move.
+func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	created, err := r.REST.Create(ctx, obj, validate, options)
+	if err == nil && dryrun.IsDryRun(options.DryRun) {
+		r.warn(ctx, created)
+	}
+	return created, err
+}
+
+// Update updates a policy or, in a dry run, warns of what it would move.
+func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, create rest.ValidateObjectFunc, update rest.ValidateObjectUpdateFunc, force bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
+	updated, made, err := r.REST.Update(ctx, name, info, create, update, force, options)
+	if err == nil && dryrun.IsDryRun(options.DryRun) {
+		r.warn(ctx, updated)
+	}
+	return updated, made, err
+}
+
+// warn says of each workload whose replicas would move which way.
+func (r *REST) warn(ctx context.Context, obj runtime.Object) {
+	policy, ok := obj.(*v1alpha1.PlacementPolicy)
+	if !ok {
+		return
+	}
+	list, err := r.stores.Deployments.List(request.WithNamespace(ctx, policy.Namespace), &metainternalversion.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		warning.AddWarning(ctx, "", "what would move is not known: "+err.Error())
+		return
+	}
+	federation := placementreview.NewFederation(ctx, r.stores, policy)
+	deployments := list.(*appsv1.DeploymentList).Items
+	slices.SortFunc(deployments, func(a, b appsv1.Deployment) int { return strings.Compare(a.Name, b.Name) })
+	said := 0
+	for i := range deployments {
+		then, now, err := placementreview.Answer(federation, &deployments[i])
+		if err != nil {
+			warning.AddWarning(ctx, "", fmt.Sprintf("deployment/%s: %v", deployments[i].Name, err))
+			continue
+		}
+		moves := describe(now, &then)
+		if moves == "" {
+			continue
+		}
+		if said++; said > warnings {
+			warning.AddWarning(ctx, "", "and more; kubectl drover plan -f shows one workload whole")
+			return
+		}
+		warning.AddWarning(ctx, "", fmt.Sprintf("deployment/%s: %s", deployments[i].Name, moves))
+	}
+}
+
+// describe says what a decision changes, "east 5 → 0, eu 15 → 18"; empty if nothing.
+func describe(now, then *v1alpha1.PlacementSpec) string {
+	var out []string
+	for _, c := range decision.Changes(now, then) {
+		if c.Now != c.Then {
+			out = append(out, fmt.Sprintf("%s %d → %d", c.Cluster, c.Now, c.Then))
+		}
+	}
+	if then.Problem != "" && (now == nil || now.Problem != then.Problem) {
+		out = append(out, then.ProblemMessage)
+	}
+	return strings.Join(out, ", ")
+}
