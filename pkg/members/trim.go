@@ -42,19 +42,24 @@ func trim(obj any) (any, error) {
 }
 
 // digestManagedFields keeps Drover's own entry only, and of the fields in it a digest: enough to see them change.
+// Entries that are digested already stay as they are.
 func digestManagedFields(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	for _, e := range entries {
 		if e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply {
-			return []metav1.ManagedFieldsEntry{{Manager: e.Manager, Operation: e.Operation, FieldsType: digestFields(e.FieldsV1)}}
+			return []metav1.ManagedFieldsEntry{{Manager: e.Manager, Operation: e.Operation, FieldsType: digestOf(e)}}
 		}
 	}
 	return nil
 }
 
-func digestFields(fields *metav1.FieldsV1) string {
-	if fields == nil {
-		return ""
+func digestOf(e metav1.ManagedFieldsEntry) string {
+	if e.FieldsV1 == nil {
+		return e.FieldsType
 	}
+	return digestFields(e.FieldsV1)
+}
+
+func digestFields(fields *metav1.FieldsV1) string {
 	h := fnv.New64a()
 	h.Write(fields.GetRawBytes())
 	return strconv.FormatUint(h.Sum64(), 36)
@@ -65,10 +70,7 @@ func digestFields(fields *metav1.FieldsV1) string {
 func OwnedFields(obj metav1.Object) string {
 	for _, e := range obj.GetManagedFields() {
 		if e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply {
-			if e.FieldsV1 != nil {
-				return digestFields(e.FieldsV1)
-			}
-			return e.FieldsType
+			return digestOf(e)
 		}
 	}
 	return ""

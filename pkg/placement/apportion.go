@@ -8,10 +8,27 @@ import "slices"
 // apportion awards n seats on top of every claim's lo, and returns what each
 // claim holds then. n must be below the sum of hi − lo.
 //
-// Seats are awarded one by one, see the package comment for the rule.
-func apportion(n int64, claims []claim) []int64 {
-	p := newProcess(n, claims)
-	for t := p.start + 1; t <= n; t++ {
+// The package comment has the rule, by which seats are awarded one by one. Only
+// those are that come after a time for which it is sure what the awards came to.
+func apportion(n int64, claims []claim, spans []span) []int64 {
+	r := newRounding(claims, spans)
+	if r.at(n) {
+		return r.got
+	}
+	start := lastWhole(n, claims, spans)
+	// Asking once takes as long as a few awards per ten claims.
+	for back := int64(1 + len(claims)/10); n-back > start; back *= 4 {
+		if r.at(n - back) {
+			return awardFrom(n-back, r.got, n, claims, spans)
+		}
+	}
+	r.at(start) // nothing is to be rounded
+	return awardFrom(start, r.got, n, claims, spans)
+}
+
+func awardFrom(start int64, got []int64, n int64, claims []claim, spans []span) []int64 {
+	p := newProcess(start, got, n, claims, spans)
+	for t := start + 1; t <= n; t++ {
 		p.award(t)
 	}
 	return p.got
@@ -26,7 +43,7 @@ func apportion(n int64, claims []claim) []int64 {
 type process struct {
 	claims []claim
 	spans  []span
-	start  int64 // all shares were whole then
+	start  int64
 	end    int64
 	got    []int64
 	next   []seat // the next seat of each claim
@@ -56,52 +73,53 @@ type parked struct {
 
 const none = -1
 
-func newProcess(n int64, claims []claim) *process {
+// newProcess returns the process that goes on to end from when the claims hold
+// got.
+func newProcess(start int64, got []int64, end int64, claims []claim, spans []span) *process {
 	p := &process{
 		claims:  claims,
-		spans:   spansOf(claims),
-		end:     n,
-		got:     make([]int64, len(claims)),
+		spans:   spans,
+		start:   start,
+		end:     end,
+		got:     got,
 		next:    make([]seat, len(claims)),
-		counted: make([]counted, len(claims)),
+		waiting: slices.Repeat([]int32{none}, int(end-start+1)),
 		ready:   queue{claims: claims, items: make([]queued, 0, len(claims))},
+		counted: make([]counted, len(claims)),
 	}
-	p.restart()
-	p.waiting = slices.Repeat([]int32{none}, int(n-p.start+1))
 	for i := range claims {
-		p.next[i].span = int32(spanAt(p.spans, 0, p.got[i], claims[i].weight))
-		p.counted[i] = counted{number: p.got[i] + 1, span: p.next[i].span}
-		p.expect(int32(i), p.start)
+		c := &claims[i]
+		p.next[i].span = int32(spanAt(spans, 0, got[i], c.weight))
+		if due := spans[p.next[i].span].due(got[i], c.weight); got[i] > c.lo {
+			p.farthest = max(p.farthest, due)
+		}
+		p.counted[i] = counted{number: got[i] + 1, span: p.next[i].span}
+		p.expect(int32(i), start)
 	}
-	p.countDue(n - p.start + 1)
+	p.countDue(end - start + 1)
 	return p
 }
 
-// restart skips to the last time at or before end when every share is whole,
-// for then everyone holds exactly that. Without bounds this happens every
-// (sum of weights ÷ their greatest common divisor) seats.
-func (p *process) restart() {
-	p.start = p.end
-	for i := spanOf(p.spans, p.end); ; i-- {
-		s := &p.spans[i]
+// lastWhole returns the last time until n when every share is whole. Without
+// bounds this happens every (sum of weights ÷ their greatest common divisor) seats.
+func lastWhole(n int64, claims []claim, spans []span) int64 {
+	for i := spanOf(spans, n); ; i-- {
+		s := &spans[i]
 		begin, exact := s.seats(s.from.num, s.from.den)
-		p.start -= (p.start + s.offset) % p.period(s)
-		if p.start > begin || p.start == begin && exact {
-			for c := range p.claims {
-				p.got[c], _ = s.share(&p.claims[c], p.start)
-			}
-			return
+		n -= (n + s.offset) % s.period(claims)
+		if n > begin || n == begin && exact {
+			return n
 		}
-		p.start = begin
+		n = begin
 	}
 }
 
 // period is the number of seats between two times of s when every share is whole.
-func (p *process) period(s *span) int64 {
+func (s *span) period(claims []claim) int64 {
 	var divisor int64
-	for i := range p.claims {
-		if p.claims[i].grows(s) {
-			if divisor = gcd(divisor, p.claims[i].weight); divisor == 1 {
+	for i := range claims {
+		if claims[i].grows(s) {
+			if divisor = gcd(divisor, claims[i].weight); divisor == 1 {
 				break
 			}
 		}

@@ -147,15 +147,25 @@ func (o *oracle) before(i, j int, got []int64) bool {
 	return o.claims[i].tie < o.claims[j].tie
 }
 
-func checkAgainstOracle(t interface {
-	Helper()
-	Fatalf(string, ...any)
-}, claims []claim, n int64) {
+func apportioned(n int64, claims []claim) []int64 {
+	return apportion(n, claims, spansOf(claims))
+}
+
+// processOf is ready to make every award since all shares were whole.
+func processOf(n int64, claims []claim) *process {
+	spans := spansOf(claims)
+	start := lastWhole(n, claims, spans)
+	r := newRounding(claims, spans)
+	r.at(start)
+	return newProcess(start, r.got, n, claims, spans)
+}
+
+func checkAgainstOracle(t fataler, claims []claim, n int64) {
 	t.Helper()
 	o := newOracle(claims, n)
 	n = min(n, o.room()-1)
 	for seats, want := range o.run(n) {
-		if got := apportion(int64(seats), slices.Clone(claims)); !slices.Equal(got, want) {
+		if got := apportioned(int64(seats), claims); !slices.Equal(got, want) {
 			t.Fatalf("%d seats over %+v:\n got %v\nwant %v", seats, claims, got, want)
 		}
 	}
@@ -264,11 +274,85 @@ func TestApportionEqualsPlainRule(t *testing.T) {
 			}
 		}
 		n := rapid.Int64Range(0, 150).Draw(t, "seats")
-		got, want := apportion(n, slices.Clone(claims)), plainly(n, claims)
+		got, want := apportioned(n, claims), plainly(n, claims)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
 		}
 	})
+}
+
+// awarded makes every award since all shares were whole: what apportion returns
+// without.
+func awarded(n int64, claims []claim) []int64 {
+	p := processOf(n, claims)
+	for t := p.start + 1; t <= n; t++ {
+		p.award(t)
+	}
+	return p.got
+}
+
+// family draws claims of which the shapes bring out different trouble: any, few or
+// many that dwarf the others, all sizes, equal ones, up to the largest weights.
+func family(r *rand.Rand, most int, bounded bool) []claim {
+	claims := make([]claim, 1+r.IntN(1+r.IntN(most)))
+	larges, large, small := r.IntN(len(claims)+1), int64(1)<<r.IntN(20), int64(1)<<r.IntN(5)
+	shape, scale := r.IntN(5), 1+r.Int64N(MaxWeight/(large+small))
+	for i := range claims {
+		c := claim{hi: unbounded, tie: r.Uint64N(uint64(2 * len(claims)))}
+		switch {
+		case shape == 0:
+			c.weight = 1 + r.Int64N(int64(1)<<r.IntN(45))
+		case shape == 1:
+			c.weight = 1 << r.IntN(45)
+		case shape == 2:
+			c.weight = 1 + r.Int64N(100)
+		case i < larges:
+			c.weight = large + 1 + r.Int64N(small)
+		default:
+			c.weight = 1 + r.Int64N(small)
+		}
+		if shape == 4 {
+			c.weight *= scale
+		}
+		if bounded && r.IntN(2) == 0 {
+			c.lo = r.Int64N(20)
+		}
+		if bounded && r.IntN(2) == 0 {
+			c.hi = c.lo + 1 + r.Int64N(100)
+		}
+		claims[i] = c
+	}
+	return claims
+}
+
+// Results may be skipped to only where that changes nothing.
+func TestApportionEqualsMakingEveryAward(t *testing.T) {
+	cases := 20_000
+	if testing.Short() {
+		cases = 2000
+	}
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	skipped := 0
+	for i := range cases {
+		claims := family(r, 100, i%2 == 0)
+		var room int64
+		for _, c := range claims {
+			room += c.hi - c.lo
+		}
+		n := r.Int64N(min(room, 1<<r.IntN(12)))
+		got, want := apportioned(n, claims), awarded(n, claims)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("seed %d: %d seats over %+v: %s", seed, n, claims, diff)
+		}
+		if newRounding(claims, spansOf(claims)).at(n) {
+			skipped++
+		}
+	}
+	if skipped < cases/2 || skipped == cases {
+		t.Errorf("seed %d: %d of %d were sure", seed, skipped, cases)
+	}
+	t.Logf("%d of %d were sure", skipped, cases)
 }
 
 // Looking ahead takes shortcuts only where they change nothing. Far conflicts are
@@ -290,7 +374,7 @@ func TestApportionEqualsLookingAheadInFull(t *testing.T) {
 			}
 		}
 		n := r.Int64N(2000)
-		short, full := newProcess(n, claims), newProcess(n, claims)
+		short, full := processOf(n, claims), processOf(n, claims)
 		full.countDue(20 * (n + 1))
 		for at := short.start + 1; at <= n; at++ {
 			short.award(at)
@@ -317,7 +401,7 @@ func TestApportionLooksAhead(t *testing.T) {
 	for range 10 {
 		claims = append(claims, claim{weight: 1, hi: unbounded, tie: uint64(len(claims))})
 	}
-	held := apportion(10, claims)
+	held := apportioned(10, claims)
 	if diff := cmp.Diff([]int64{5, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0}, held); diff != "" {
 		t.Error(diff)
 	}

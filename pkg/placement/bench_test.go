@@ -5,6 +5,7 @@ package placement
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -17,10 +18,11 @@ func BenchmarkPlan(b *testing.B) {
 		{"equal", func(*rand.Rand, int) int64 { return 1 }},
 		{"1to10", func(_ *rand.Rand, i int) int64 { return int64(i%10 + 1) }},
 		{"1to100", func(r *rand.Rand, _ int) int64 { return r.Int64N(100) + 1 }},
-		{"any", func(r *rand.Rand, _ int) int64 { return r.Int64N(MaxWeight) + 1 }},
+		{"any", func(r *rand.Rand, _ int) int64 { return r.Int64N(math.MaxInt32) + 1 }},
+		{"largest", func(r *rand.Rand, _ int) int64 { return r.Int64N(MaxWeight) + 1 }},
 		{"dominant", func(r *rand.Rand, i int) int64 {
 			if i == 0 {
-				return MaxWeight
+				return math.MaxInt32
 			}
 			return r.Int64N(1000) + 1
 		}},

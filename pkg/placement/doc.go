@@ -29,6 +29,13 @@
 // 2 replicas at weights 2:1 as 2:0, this one as 1:1. Equal priorities are decided
 // by a hash of Request.Key and the cluster's name.
 //
+// What n awards come to is mostly found without making them. Everyone is at the
+// lower quota at least, and the seats between the quotas go in order of priority,
+// if those could be the ones given: rounding has the two conditions and the proof.
+// Where they do not hold, or it takes too long to be sure, the awards are made from
+// the last number of seats on for which they do. So a question takes time in
+// proportion to the clusters, hardly ever to the replicas.
+//
 // # Bounds
 //
 // With bounds, the exact share is level × weight, but at least the minimum and at
@@ -40,6 +47,24 @@
 // those of the highest priority first, and then to their ceiling in the same
 // order. If rebalancing is off, what runs already is served between the two.
 //
+// # Spread
+//
+// First of all, a Spread gives one replica to one cluster in each of the first
+// MinDomains domains that may hold replicas. It chooses where replicas come first
+// anyway: in a domain, the cluster that has a minimum, or without rebalancing runs
+// something, or is of the highest priority, or weighs most; of the domains, those
+// whose cluster so comes first, or whose clusters of that priority weigh most
+// together. The choice does not depend on the replicas, so that these seats are a
+// bound like a minimum, which does not bind where the share is as much.
+//
+// Several Spreads are served in order of the number of domains: where one's are
+// parts of another's, as zones are of regions, what is chosen for regions counts
+// for zones, and as many replicas as the largest MinDomains do. Where domains cut
+// across each other it may take more than it might.
+//
+// For example, 4 replicas at weights a 50 and b 50 in eu, c 1 and d 2 in us, go to a
+// and b only; spread over 2 regions, d has one.
+//
 // # What holds
 //
 // For every valid Request, unless all weights are 0:
@@ -47,13 +72,17 @@
 //   - The assignments add up to Replicas, or to all that the ceilings allow.
 //   - Ceilings hold. Minimums hold up to the ceiling, or if they exceed Replicas
 //     together, nobody gets more than its minimum. Weight 0 gets 0, whatever its
-//     minimum.
+//     minimum. Where there are Spreads, this counts what they need as minimums.
+//   - Replicas are in as many domains as a Spread asks for, or as there are
+//     replicas, or domains that may hold some, if domains are equal, disjoint or
+//     within one another.
 //   - Each cluster gets its exact share, as defined above, rounded down or up,
 //     if Rebalance is set, or nothing runs yet.
 //   - More Replicas take from nobody, and fewer add to nobody, all else equal.
 //   - If Rebalance is not set, no more is taken from where it runs than Replicas,
-//     ceilings and minimums call for.
-//   - Only the ratios of weights count, and the order of clusters does not.
+//     ceilings, minimums and Spreads call for.
+//   - Only the ratios of weights count, and the order of clusters and Spreads does
+//     not.
 //
 // The two that may surprise: a minimum moves replicas even if Rebalance is not
 // set, and comes before priority. And a bound that does not bind keeps the quota,

@@ -8,95 +8,103 @@ import (
 	"slices"
 )
 
-// unbounded is the ceiling of a cluster that has none. It is above every total
-// that Plan accepts, so it never binds, and sums of it do not overflow.
-const unbounded = int64(1) << 40
-
-// ceiling is the most that the cluster may hold.
-func (c *Cluster) ceiling() int64 {
-	if c.Weight == 0 {
-		return 0
-	}
-	hi := unbounded
-	for _, bound := range []*int64{c.Max, c.Capacity} {
-		if bound != nil && *bound <= MaxReplicas {
-			hi = min(hi, *bound)
-		}
-	}
-	return hi
+// step is one height to which the candidates are filled.
+type step struct {
+	stage stage
+	// spread is the index in Request.Spread that spreading is about.
+	spread int
+	// running fills only up to what runs already.
+	running bool
 }
 
-// floor is the least that the cluster must hold.
-func (c *Cluster) floor() int64 { return min(c.Min, c.ceiling()) }
+// stage is what a step is for.
+type stage int
 
-// kept is what the cluster runs already and may go on running.
-func (c *Cluster) kept() int64 { return min(c.Current, c.ceiling()) }
+const (
+	spreading stage = iota // one replica where it covers a domain
+	minimums               // what it must hold
+	room                   // what it may hold
+)
 
-// step returns a height to which a cluster is filled.
-type step func(*Cluster) int64
-
-// stepsFor returns the heights to which clusters are filled, one after the other:
-// first what they must have, last what they may have. Without rebalancing, what
-// runs already comes before what does not run yet.
-func stepsFor(rebalance bool) []step {
-	if rebalance {
-		return []step{(*Cluster).floor, (*Cluster).ceiling}
+// height returns how many replicas the step fills the candidate to.
+func (s step) height(c *candidate) int64 {
+	var height int64
+	switch {
+	case s.stage == room && s.running:
+		return c.kept
+	case s.stage == room:
+		return c.ceiling
+	case s.stage == minimums:
+		height = c.minimum
+	case c.covers == s.spread+1:
+		height = 1
 	}
-	return []step{
-		func(c *Cluster) int64 { return min(c.kept(), c.floor()) },
-		(*Cluster).floor,
-		func(c *Cluster) int64 { return max(c.kept(), c.floor()) },
-		(*Cluster).ceiling,
+	if s.running {
+		return min(height, c.kept)
 	}
+	return height
+}
+
+// stepsFor returns the steps in order: first what the candidates must have, last
+// what they may have. Without rebalancing, in each of them what runs already comes
+// before what does not run yet.
+func stepsFor(order []int, rebalance bool) []step {
+	steps := make([]step, 0, 8)
+	add := func(s step) {
+		if !rebalance {
+			steps = append(steps, step{s.stage, s.spread, true})
+		}
+		steps = append(steps, s)
+	}
+	for _, i := range order {
+		add(step{stage: spreading, spread: i})
+	}
+	add(step{stage: minimums})
+	add(step{stage: room})
+	return steps
 }
 
 // filling is how far the replicas went.
 type filling struct {
-	held []int64 // by cluster, without those of last
+	held []int64 // by candidate, without those of last
 	left int64   // what fits nowhere, or is to be apportioned in last
 	last *pour   // the first pour that could not be completed; nil: all are full
 }
 
-// pour raises the clusters of one priority by one step.
+// pour raises the candidates of one priority by one step.
 type pour struct {
-	step     int
+	step
 	priority int32
-	members  []int // clusters, by claim
+	members  []int32 // candidates, by claim
 	claims   []claim
+	spans    []span
 }
 
-// fill pours the replicas over the clusters, step by step, and in each step the
+// fill pours the replicas over the candidates, step by step, and in each step the
 // highest priority first. Neither the pours nor their order depend on how many
 // replicas there are, so more replicas only get further: that keeps the whole
 // house monotone if apportion is.
-func fill(r *Request, clusters []Cluster, steps []step) filling {
-	f := filling{held: make([]int64, len(clusters)), left: r.Replicas}
-	order := make([]int, len(clusters))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(clusters[b].Priority, clusters[a].Priority) })
-
-	claims, members := make([]claim, 0, len(clusters)), make([]int, 0, len(clusters))
-	for s, height := range steps {
+func fill(replicas int64, candidates []candidate, steps []step) filling {
+	f := filling{held: make([]int64, len(candidates)), left: replicas}
+	order := byPriority(candidates)
+	p := pour{claims: make([]claim, 0, len(candidates)), members: make([]int32, 0, len(candidates))}
+	for _, p.step = range steps {
 		for rest := order; len(rest) > 0; {
-			p := pour{step: s, priority: clusters[rest[0]].Priority, claims: claims, members: members}
+			p.priority = candidates[rest[0]].Priority
+			p.claims, p.members = p.claims[:0], p.members[:0]
 			var room int64
-			for len(rest) > 0 && clusters[rest[0]].Priority == p.priority {
+			for len(rest) > 0 && candidates[rest[0]].Priority == p.priority {
 				i := rest[0]
 				rest = rest[1:]
-				if hi := height(&clusters[i]); hi > f.held[i] {
+				c := &candidates[i]
+				if hi := p.height(c); hi > f.held[i] {
 					room += hi - f.held[i]
 					p.members = append(p.members, i)
-					p.claims = append(p.claims, claim{
-						weight: clusters[i].Weight,
-						lo:     f.held[i],
-						hi:     hi,
-						tie:    tieBreak(r.Key, clusters[i].Name),
-					})
+					p.claims = append(p.claims, claim{weight: c.weight, lo: f.held[i], hi: hi, tie: c.tie})
 				}
 			}
 			if room > f.left {
+				p.spans = spansOf(p.claims)
 				f.last = &p
 				return f
 			}
@@ -109,29 +117,26 @@ func fill(r *Request, clusters []Cluster, steps []step) filling {
 	return f
 }
 
+// byPriority returns the indices of the candidates, the highest priority first.
+func byPriority(candidates []candidate) []int32 {
+	order := make([]int32, len(candidates))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	higher := func(a, b int32) int { return cmp.Compare(candidates[b].Priority, candidates[a].Priority) }
+	if !slices.IsSortedFunc(order, higher) {
+		slices.SortStableFunc(order, higher)
+	}
+	return order
+}
+
 // finish apportions what is left in the last pour.
 func (f *filling) finish() (held []int64, unplaced int64) {
 	if f.last == nil {
 		return f.held, f.left
 	}
-	held = slices.Clone(f.held)
-	for j, n := range apportion(f.left, f.last.claims) {
-		held[f.last.members[j]] = n
+	for j, n := range apportion(f.left, f.last.claims, f.last.spans) {
+		f.held[f.last.members[j]] = n
 	}
-	return held, 0
-}
-
-// tieBreak orders clusters of equal claim, differently for each workload: FNV-1a
-// with the finalizer of MurmurHash3, since FNV leaves names close together that
-// differ in their last byte only.
-func tieBreak(key, cluster string) uint64 {
-	x := uint64(0xcbf29ce484222325)
-	for _, s := range [...]string{key, "\x00", cluster} {
-		for i := range len(s) {
-			x = (x ^ uint64(s[i])) * 0x100000001b3
-		}
-	}
-	x = (x ^ x>>33) * 0xff51afd7ed558ccd
-	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
-	return x ^ x>>33
+	return f.held, 0
 }

@@ -115,13 +115,18 @@ func (p *process) settled(t int64, i int32) bool {
 		windows = append(windows, window{p.spans[at].due(whole+1, c.weight), part, p.got[j] > whole || int32(j) == i})
 	}
 	slices.SortFunc(windows, func(a, b window) int { return cmp.Compare(b.due, a.due) })
-	var ahead, parts int64
+	// The parts seen, rounded up, less those ahead; the parts may add up to more
+	// than fits a number.
+	slack, parts := int64(1), int64(0)
 	for j, w := range windows {
-		parts += w.part
-		if w.ahead {
-			ahead++
+		if parts += w.part; parts > s.weight {
+			parts -= s.weight
+			slack++
 		}
-		if (j+1 == len(windows) || windows[j+1].due < w.due) && w.due <= p.next[i].due && (parts+s.weight-1)/s.weight < ahead {
+		if w.ahead {
+			slack--
+		}
+		if (j+1 == len(windows) || windows[j+1].due < w.due) && w.due <= p.next[i].due && slack < 0 {
 			return false
 		}
 	}

@@ -8,14 +8,20 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 )
 
-// Limits of what Plan accepts. MaxReplicas keeps one question affordable: the
-// seats are awarded one by one.
+// Limits of what Plan accepts.
 const (
-	MaxWeight   = math.MaxInt32
+	// MaxWeight leaves room for a 31-bit weight in parts of a hundred, raised by a
+	// hundred preferences of a hundred each.
+	MaxWeight = math.MaxInt32 * (100 + 100*100)
+	// MaxReplicas keeps one question affordable: at worst the replicas are placed
+	// one by one.
 	MaxReplicas = 1_000_000
+
+	// maxWeights, of all clusters together, keeps times of the apportionment, below
+	// twice that, within 63 bits.
+	maxWeights = int64(1) << 61
 )
 
 // ErrInvalid is wrapped by every error that Plan returns.
@@ -32,6 +38,8 @@ type Request struct {
 	// Rebalance takes the exact share. Without it what runs stays where it
 	// runs, and only the difference is placed.
 	Rebalance bool `json:"rebalance,omitempty"`
+	// Spread asks for replicas in several domains, each topology once.
+	Spread []Spread `json:"spread,omitempty"`
 }
 
 // Cluster is one candidate.
@@ -45,6 +53,9 @@ type Cluster struct {
 	// Priority orders the clusters: the highest are filled first, the next take
 	// only what does not fit, and give it back first.
 	Priority int32 `json:"priority,omitempty"`
+	// Domains says where it is: {"region": "eu"}. A cluster that is in no domain of
+	// a topology does not count for its Spread.
+	Domains map[string]string `json:"domains,omitempty"`
 }
 
 // Result answers a Request.
@@ -52,6 +63,7 @@ type Result struct {
 	Assignments []Assignment `json:"assignments"` // one per cluster, sorted by name
 	Unplaced    int64        `json:"unplaced"`    // replicas that fit nowhere
 	Outcome     Outcome      `json:"outcome"`
+	Spread      []Coverage   `json:"spread,omitempty"` // one per Request.Spread, unless all weights are 0
 }
 
 // Assignment is what one cluster gets, and why.
@@ -70,8 +82,12 @@ const (
 	OutcomePlaced Outcome = "Placed"
 	// OutcomeUnplaced: maximums and capacities leave Unplaced replicas over.
 	OutcomeUnplaced Outcome = "Unplaced"
-	// OutcomeMinimumsInfeasible: the minimums together exceed the replicas.
+	// OutcomeMinimumsInfeasible: the minimums, with what the spread needs, exceed
+	// the replicas.
 	OutcomeMinimumsInfeasible Outcome = "MinimumsInfeasible"
+	// OutcomeSpreadUnsatisfiable: too few domains may hold replicas, and those
+	// that may do. Result.Spread says which topology it is.
+	OutcomeSpreadUnsatisfiable Outcome = "SpreadUnsatisfiable"
 	// OutcomeAllWeightsZero: no cluster may take anything, which is more likely
 	// a mistake than a wish, so every assignment is the cluster's Current.
 	OutcomeAllWeightsZero Outcome = "AllWeightsZero"
@@ -81,50 +97,62 @@ const (
 
 // Plan answers the request. Its only errors wrap ErrInvalid.
 func Plan(r Request) (Result, error) {
-	clusters := slices.Clone(r.Clusters)
-	slices.SortFunc(clusters, func(a, b Cluster) int { return strings.Compare(a.Name, b.Name) })
-	if err := validate(r.Replicas, clusters); err != nil {
+	candidates := candidatesOf(r.Clusters)
+	if err := validate(&r, candidates); err != nil {
 		return Result{}, err
 	}
-	if r.Replicas > 0 && allDrained(clusters) {
-		return keepAll(r.Replicas, clusters), nil
+	if r.Replicas > 0 && allDrained(r.Clusters) {
+		return keepAll(&r, candidates), nil
 	}
+	derive(r.Key, candidates)
+	topologies, spreads := cover(&r, candidates)
 
-	f := fill(&r, clusters, stepsFor(r.Rebalance))
+	ideal := fill(r.Replicas, candidates, stepsFor(spreads, true))
+	f := ideal
+	if !r.Rebalance && slices.ContainsFunc(candidates, func(c candidate) bool { return c.kept > 0 }) {
+		f = fill(r.Replicas, candidates, stepsFor(spreads, false))
+	}
 	held, unplaced := f.finish()
-	ideal := f
-	if !r.Rebalance {
-		ideal = fill(&r, clusters, stepsFor(true))
+
+	e := newExplainer(&r, candidates, ideal)
+	res := Result{Assignments: e.explain(held), Unplaced: unplaced}
+	for i := range topologies {
+		res.Spread = append(res.Spread, topologies[i].coverage(r.Spread[i], res.Assignments))
 	}
-	res := Result{Assignments: make([]Assignment, len(clusters)), Unplaced: unplaced, Outcome: OutcomePlaced}
-	switch {
-	case len(clusters) == 0:
-		res.Outcome = OutcomeNoClusters
-	case unplaced > 0:
-		res.Outcome = OutcomeUnplaced
-	case ideal.last != nil && ideal.last.step == 0:
-		res.Outcome = OutcomeMinimumsInfeasible
-	}
-	e := newExplainer(&r, clusters, ideal)
-	for i := range clusters {
-		c := &clusters[i]
-		code, reason := e.explain(c, held[i])
-		res.Assignments[i] = Assignment{Name: c.Name, Replicas: held[i], Code: code, Reason: reason}
-	}
+	res.Outcome = outcomeOf(&r, candidates, &res)
 	return res, nil
 }
 
-// validate wants the clusters sorted by name.
-func validate(replicas int64, clusters []Cluster) error {
-	if replicas < 0 || replicas > MaxReplicas {
-		return fmt.Errorf("%w: replicas is %d: use 0 to %d", ErrInvalid, replicas, MaxReplicas)
+func outcomeOf(r *Request, candidates []candidate, res *Result) Outcome {
+	switch {
+	case len(candidates) == 0:
+		return OutcomeNoClusters
+	case res.Unplaced > 0:
+		return OutcomeUnplaced
 	}
-	for i := range clusters {
-		c := &clusters[i]
+	for i := range candidates {
+		if res.Assignments[i].Replicas < candidates[i].minimum {
+			return OutcomeMinimumsInfeasible
+		}
+	}
+	if slices.ContainsFunc(res.Spread, func(c Coverage) bool { return c.short(r.Replicas) }) {
+		return OutcomeSpreadUnsatisfiable
+	}
+	return OutcomePlaced
+}
+
+// validate wants the candidates sorted by name.
+func validate(r *Request, candidates []candidate) error {
+	if r.Replicas < 0 || r.Replicas > MaxReplicas {
+		return fmt.Errorf("%w: replicas is %d: use 0 to %d", ErrInvalid, r.Replicas, MaxReplicas)
+	}
+	weights := int64(0)
+	for i := range candidates {
+		c := candidates[i].Cluster
 		switch {
 		case c.Name == "":
 			return fmt.Errorf("%w: a cluster has no name: give it one", ErrInvalid)
-		case i > 0 && clusters[i-1].Name == c.Name:
+		case i > 0 && candidates[i-1].Name == c.Name:
 			return fmt.Errorf("%w: cluster %q is listed twice: list it once", ErrInvalid, c.Name)
 		case c.Weight < 0 || c.Weight > MaxWeight:
 			return fmt.Errorf("%w: cluster %q has weight %d: use 0 to %d", ErrInvalid, c.Name, c.Weight, MaxWeight)
@@ -136,6 +164,19 @@ func validate(replicas int64, clusters []Cluster) error {
 			return negative(c, "capacity", *c.Capacity)
 		case c.Current < 0:
 			return negative(c, "current", c.Current)
+		}
+		if weights += c.Weight; weights > maxWeights {
+			return fmt.Errorf("%w: the weights add up to more than %d: use smaller ones", ErrInvalid, maxWeights)
+		}
+	}
+	for i, s := range r.Spread {
+		switch {
+		case s.Topology == "":
+			return fmt.Errorf("%w: a spread has no topology: give it one", ErrInvalid)
+		case slices.ContainsFunc(r.Spread[:i], func(t Spread) bool { return t.Topology == s.Topology }):
+			return fmt.Errorf("%w: topology %q is spread over twice: list it once", ErrInvalid, s.Topology)
+		case s.MinDomains < 0:
+			return fmt.Errorf("%w: the spread over %q has minDomains %d: use 0 or more", ErrInvalid, s.Topology, s.MinDomains)
 		}
 	}
 	return nil
@@ -149,9 +190,9 @@ func allDrained(clusters []Cluster) bool {
 	return len(clusters) > 0 && !slices.ContainsFunc(clusters, func(c Cluster) bool { return c.Weight > 0 })
 }
 
-func keepAll(replicas int64, clusters []Cluster) Result {
-	res := Result{Outcome: OutcomeAllWeightsZero, Assignments: make([]Assignment, len(clusters)), Unplaced: replicas}
-	for i, c := range clusters {
+func keepAll(r *Request, candidates []candidate) Result {
+	res := Result{Outcome: OutcomeAllWeightsZero, Assignments: make([]Assignment, len(candidates)), Unplaced: r.Replicas}
+	for i, c := range candidates {
 		res.Assignments[i] = Assignment{Name: c.Name, Replicas: c.Current, Code: ReasonKept, Reason: "stays: every weight is 0"}
 		res.Unplaced -= min(res.Unplaced, c.Current)
 	}

@@ -5,6 +5,7 @@ package placement
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -17,6 +18,7 @@ import (
 type fataler interface {
 	Helper()
 	Fatal(...any)
+	Fatalf(string, ...any)
 }
 
 func plan(t fataler, r Request) Result {
@@ -41,7 +43,7 @@ func numbers(most int64) *rapid.Generator[int64] {
 // weights draws families of weights that bring out different trouble.
 func weights() *rapid.Generator[func(i int) *rapid.Generator[int64]] {
 	return rapid.Custom(func(t *rapid.T) func(int) *rapid.Generator[int64] {
-		most := rapid.SampledFrom([]int64{1, 2, 9, 100, 99_991, MaxWeight}).Draw(t, "largest weight")
+		most := rapid.SampledFrom([]int64{1, 2, 9, 100, 99_991, math.MaxInt32, MaxWeight}).Draw(t, "largest weight")
 		dominant := rapid.IntRange(0, 3).Draw(t, "dominant")
 		return func(i int) *rapid.Generator[int64] {
 			if i < dominant {
@@ -57,6 +59,7 @@ type shape struct {
 	replicas   int64
 	bounds     bool
 	priorities int32
+	spreads    bool
 }
 
 func requests(s shape) *rapid.Generator[Request] {
@@ -78,24 +81,38 @@ func requests(s shape) *rapid.Generator[Request] {
 				c.Current = numbers(each).Draw(t, "current")
 				c.Priority = rapid.Int32Range(0, s.priorities).Draw(t, "priority")
 			}
+			if s.spreads {
+				zone := rapid.IntRange(0, 8).Draw(t, "zone")
+				c.Domains = map[string]string{"zone": fmt.Sprintf("z%d", zone), "region": fmt.Sprintf("r%d", zone/3)}
+			}
 			r.Clusters = append(r.Clusters, c)
 		}
 		if allDrained(r.Clusters) {
 			r.Clusters[0].Weight = 1
+		}
+		if s.spreads {
+			r.Spread = rapid.Permutation([]Spread{
+				{"zone", rapid.Int64Range(0, 10).Draw(t, "zones")},
+				{"region", rapid.Int64Range(0, 4).Draw(t, "regions")},
+			}).Draw(t, "spread")[:rapid.IntRange(0, 2).Draw(t, "spreads")]
 		}
 		return r
 	})
 }
 
 var (
-	anything = shape{clusters: 20, replicas: 5000, bounds: true, priorities: 2}
+	anything = shape{clusters: 20, replicas: 5000, bounds: true, priorities: 2, spreads: true}
 	free     = shape{clusters: 40, replicas: 5000}
+	loose    = shape{clusters: 40, replicas: 5000, spreads: true}
 )
 
-func byName(r Request) map[string]*Cluster {
-	m := map[string]*Cluster{}
-	for i := range r.Clusters {
-		m[r.Clusters[i].Name] = &r.Clusters[i]
+func byName(r Request) map[string]*candidate {
+	candidates := candidatesOf(r.Clusters)
+	derive(r.Key, candidates)
+	cover(&r, candidates)
+	m := map[string]*candidate{}
+	for i := range candidates {
+		m[candidates[i].Name] = &candidates[i]
 	}
 	return m
 }
@@ -104,8 +121,9 @@ func TestSumIsWhatBoundsAllow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := requests(anything).Draw(t, "request")
 		var allowed int64
+		clusters := byName(r)
 		for i := range r.Clusters {
-			allowed += r.Clusters[i].ceiling()
+			allowed += clusters[r.Clusters[i].Name].ceiling
 		}
 		res := plan(t, r)
 		var sum int64
@@ -125,12 +143,13 @@ func TestBoundsHold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := requests(anything).Draw(t, "request")
 		clusters, res := byName(r), plan(t, r)
-		var minimums int64
+		var minimums, floors int64
 		for _, c := range clusters {
-			minimums += c.floor()
+			minimums += c.minimum
+			floors += c.floor()
 		}
-		infeasible := minimums > r.Replicas
-		if (res.Outcome == OutcomeMinimumsInfeasible) != infeasible {
+		infeasible := floors > r.Replicas
+		if unmet := res.Outcome == OutcomeMinimumsInfeasible; unmet && !infeasible || !unmet && minimums > r.Replicas {
 			t.Fatalf("%s with minimums of %d for %d", res.Outcome, minimums, r.Replicas)
 		}
 		for _, a := range res.Assignments {
@@ -141,7 +160,7 @@ func TestBoundsHold(t *testing.T) {
 				c.Capacity != nil && a.Replicas > *c.Capacity,
 				!infeasible && a.Replicas < c.floor(),
 				infeasible && a.Replicas > c.floor():
-				t.Fatalf("%+v gets %d", *c, a.Replicas)
+				t.Fatalf("%+v gets %d", *c.Cluster, a.Replicas)
 			}
 		}
 	})
@@ -169,8 +188,13 @@ func TestQuotaHoldsWhereNoBoundBinds(t *testing.T) {
 			}
 		}
 		clusters := byName(r)
+		for _, c := range clusters {
+			if down, _ := whole(c.Cluster); c.covers > 0 && down == 0 {
+				return
+			}
+		}
 		for _, a := range plan(t, r).Assignments {
-			down, up := whole(clusters[a.Name])
+			down, up := whole(clusters[a.Name].Cluster)
 			if a.Replicas < down || a.Replicas > up {
 				t.Fatalf("%s gets %d, want %d or %d", a.Name, a.Replicas, down, up)
 			}
@@ -181,7 +205,7 @@ func TestQuotaHoldsWhereNoBoundBinds(t *testing.T) {
 	})
 	t.Run("loose", func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
-			r := requests(free).Draw(t, "request")
+			r := requests(loose).Draw(t, "request")
 			r.Rebalance = true
 			for i := range r.Clusters {
 				r.Clusters[i].Min = numbers(r.Replicas).Draw(t, "min")
@@ -221,6 +245,11 @@ func TestOrderOfInputIsIrrelevant(t *testing.T) {
 		if diff := cmp.Diff(before, r.Clusters); diff != "" {
 			t.Fatalf("the request was changed: %s", diff)
 		}
+		r.Spread = slices.Clone(r.Spread)
+		slices.Reverse(r.Spread)
+		if diff := cmp.Diff(want.Assignments, plan(t, r).Assignments); diff != "" {
+			t.Fatalf("the order of spreads counts: %s", diff)
+		}
 	})
 }
 
@@ -232,17 +261,11 @@ func TestOnlyRatiosOfWeightsCount(t *testing.T) {
 			most = max(most, c.Weight)
 		}
 		factor := rapid.Int64Range(1, MaxWeight/most).Draw(t, "factor")
-		held := func() (n []int64) {
-			for _, a := range plan(t, r).Assignments {
-				n = append(n, a.Replicas)
-			}
-			return n
-		}
-		want := held()
+		want := plan(t, r)
 		for i := range r.Clusters {
 			r.Clusters[i].Weight *= factor
 		}
-		if diff := cmp.Diff(want, held()); diff != "" {
+		if diff := cmp.Diff(want, plan(t, r)); diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -258,10 +281,10 @@ func TestPrioritiesAreFilledInOrder(t *testing.T) {
 			l := clusters[low.Name]
 			own := l.floor()
 			if !r.Rebalance {
-				own = max(own, l.kept())
+				own = max(own, l.kept)
 			}
 			for _, high := range res.Assignments {
-				if h := clusters[high.Name]; h.Priority > l.Priority && low.Replicas > own && high.Replicas < h.ceiling() {
+				if h := clusters[high.Name]; h.Priority > l.Priority && low.Replicas > own && high.Replicas < h.ceiling {
 					t.Fatalf("%s gets %d while %s has room above %d", low.Name, low.Replicas, high.Name, high.Replicas)
 				}
 			}
@@ -276,13 +299,19 @@ func TestMovementIsMinimal(t *testing.T) {
 		r := requests(anything).Draw(t, "request")
 		r.Rebalance = false
 		res := plan(t, r)
-		stays, needs := (*Cluster).kept, func(c *Cluster) int64 { return max(c.kept(), c.floor()) }
-		if res.Outcome == OutcomeMinimumsInfeasible {
-			stays = func(c *Cluster) int64 { return min(c.kept(), c.floor()) }
+		clusters := byName(r)
+		var needed, floors, taken int64
+		for _, c := range clusters {
+			floors += c.floor()
+		}
+		stays, needs := func(c *candidate) int64 { return c.kept }, func(c *candidate) int64 { return max(c.kept, c.floor()) }
+		if floors > r.Replicas {
+			if len(r.Spread) > 0 {
+				return
+			}
+			stays = func(c *candidate) int64 { return min(c.kept, c.floor()) }
 			needs = stays
 		}
-		var needed, taken int64
-		clusters := byName(r)
 		for _, a := range res.Assignments {
 			c := clusters[a.Name]
 			needed += needs(c)
@@ -316,7 +345,7 @@ func TestWhatRunsStaysWhenItIsAnAnswer(t *testing.T) {
 }
 
 func TestEveryNumberHasAReason(t *testing.T) {
-	known := []ReasonCode{ReasonShare, ReasonOverflow, ReasonMinimum, ReasonMinimumUnmet, ReasonMaximum, ReasonCapacity, ReasonKept, ReasonDrained, ReasonNotNeeded, ReasonNoReplicas}
+	known := []ReasonCode{ReasonShare, ReasonOverflow, ReasonMinimum, ReasonSpread, ReasonMinimumUnmet, ReasonMaximum, ReasonCapacity, ReasonKept, ReasonDrained, ReasonNotNeeded, ReasonNoReplicas}
 	rapid.Check(t, func(t *rapid.T) {
 		r := requests(anything).Draw(t, "request")
 		clusters := byName(r)
@@ -329,10 +358,46 @@ func TestEveryNumberHasAReason(t *testing.T) {
 				a.Code == ReasonMaximum && !atMaximum,
 				a.Code == ReasonCapacity && !atCapacity,
 				a.Code == ReasonMinimum && a.Replicas != c.Min && !atMaximum && !atCapacity,
+				a.Code == ReasonSpread && a.Replicas != 1,
 				a.Code == ReasonMinimumUnmet && a.Replicas >= c.Min,
 				a.Code == ReasonNotNeeded && a.Replicas != 0,
 				a.Code == ReasonKept && r.Rebalance:
-				t.Fatalf("%+v: %+v", *c, a)
+				t.Fatalf("%+v: %+v", *c.Cluster, a)
+			}
+		}
+	})
+}
+
+// Here regions are made of zones. Where domains are not within one another there
+// may be an answer that is not found.
+func TestSpreadIsReachedWhereItCanBe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := requests(anything).Draw(t, "request")
+		clusters, res := byName(r), plan(t, r)
+		short := false
+		for i, s := range r.Spread {
+			eligible, holding := map[string]bool{}, map[string]bool{}
+			for _, a := range res.Assignments {
+				c := clusters[a.Name]
+				if domain := c.Domains[s.Topology]; c.ceiling > 0 {
+					eligible[domain] = true
+					holding[domain] = holding[domain] || a.Replicas > 0
+				}
+			}
+			maps.DeleteFunc(holding, func(_ string, holds bool) bool { return !holds })
+			want := Coverage{s, int64(len(holding)), int64(len(eligible))}
+			if res.Spread[i] != want {
+				t.Fatalf("got %+v, want %+v", res.Spread[i], want)
+			}
+			if want.Domains < min(s.MinDomains, r.Replicas, want.Eligible) {
+				t.Fatalf("%d replicas: %+v", r.Replicas, want)
+			}
+			short = short || r.Replicas > 0 && want.Eligible < s.MinDomains
+		}
+		switch res.Outcome {
+		case OutcomeSpreadUnsatisfiable, OutcomePlaced:
+			if (res.Outcome == OutcomeSpreadUnsatisfiable) != short {
+				t.Fatalf("%s: %+v", res.Outcome, res.Spread)
 			}
 		}
 	})

@@ -62,10 +62,20 @@ type span struct {
 	weight, offset int64
 }
 
+// never is later than any time that matters.
+const never = int64(1) << 62
+
 // seats returns how many seats are out at level k/w, rounded down, and whether
-// that is exact. The level must lie in the span.
+// that is exact. The level must lie in the span. If it is a maximum's, it may be
+// too high to be reached: never.
 func (s *span) seats(k, w int64) (int64, bool) {
+	if hi, _ := bits.Mul64(uint64(s.weight), uint64(k)); hi >= uint64(w) {
+		return never, true
+	}
 	quo, rem := mulDiv(s.weight, k, w)
+	if uint64(quo) > uint64(never) {
+		return never, true
+	}
 	return quo - s.offset, rem == 0
 }
 
@@ -97,7 +107,7 @@ func spansOf(claims []claim) []span {
 		at             ratio
 		weight, offset int64
 	}
-	edges := make([]edge, 0, 2*len(claims))
+	edges := make([]edge, 0, len(claims))
 	for i := range claims {
 		c := &claims[i]
 		edges = append(edges, edge{ratio{c.lo, c.weight}, c.weight, c.lo})

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apiserver/pkg/storage/names"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
 )
 
@@ -41,8 +42,12 @@ func (s strategy) AllowCreateOnUpdate(context.Context) bool      { return false 
 func (s strategy) AllowUnconditionalUpdate(context.Context) bool { return true }
 func (s strategy) Canonicalize(runtime.Object)                   {}
 
-// DefaultGarbageCollectionPolicy deletes what Drover made of an object with it, unless the client asks to orphan it.
+// DefaultGarbageCollectionPolicy deletes what Drover made of a workload with it, unless the client asks to orphan it.
+// Other objects have no dependents: for them there is nobody to remove the finalizers that a client's wish would set.
 func (s strategy) DefaultGarbageCollectionPolicy(context.Context) rest.GarbageCollectionPolicy {
+	if !slices.Contains(s.kind.Finalizers, v1alpha1.FinalizerSync) {
+		return rest.Unsupported
+	}
 	return rest.DeleteDependents
 }
 

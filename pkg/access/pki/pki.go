@@ -84,9 +84,7 @@ func (a *Authority) Issue(r Request, now time.Time) (Pair, error) {
 	if err == nil && a.serves(current, r, now) {
 		return pair, nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Pair{}, fmt.Errorf("certificate %s: %w; remove the file to have it issued anew", pair.CertFile, err)
-	}
+	// Missing, broken, or a key without its certificate since the last issue was cut short: a new one mends it.
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: r.User, Organization: r.Groups},
 		NotBefore:   now.Add(-5 * time.Minute),
@@ -196,7 +194,7 @@ func WriteFile(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
+	defer func() { _ = os.Remove(tmp.Name()) }() // it is there no more if all went well
 	if _, err := tmp.Write(data); err != nil {
 		tmp.Close()
 		return err

@@ -58,6 +58,7 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 	}
 	errs = append(errs, validatePreferred(p.Spec.ClusterAffinity, spec.Child("clusterAffinity", "preferred"))...)
 	errs = append(errs, validateWorkloadAffinity(p.Spec.WorkloadAffinity, spec.Child("workloadAffinity"))...)
+	errs = append(errs, validateSpread(p.Spec.Spread, spec.Child("spread"))...)
 	errs = append(errs, validateTolerations(p.Spec.Tolerations, spec.Child("tolerations"))...)
 	errs = append(errs, override.Validate(p.Spec.Overrides, spec.Child("overrides"))...)
 	if after := p.Spec.Failover.After; after != nil && after.Duration < 0 {
@@ -112,6 +113,27 @@ func validatePreferred(affinity *v1alpha1.ClusterAffinity, path *field.Path) fie
 		p, at := &affinity.Preferred[i], path.Index(i)
 		errs = append(errs, validatePercent(p.Weight, at.Child("weight"))...)
 		errs = append(errs, metav1validation.ValidateLabelSelector(&p.Selector, metav1validation.LabelSelectorValidationOptions{}, at.Child("selector"))...)
+	}
+	return errs
+}
+
+func validateSpread(spread []v1alpha1.Spread, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	seen := map[string]bool{}
+	for i, s := range spread {
+		at := path.Index(i)
+		if s.Topology == "" {
+			errs = append(errs, field.Required(at.Child("topology"), "continent, region, zone, cluster, or the key of a label of clusters"))
+		} else {
+			errs = append(errs, metav1validation.ValidateLabelName(s.Topology, at.Child("topology"))...)
+		}
+		if seen[s.Topology] {
+			errs = append(errs, field.Duplicate(at.Child("topology"), s.Topology))
+		}
+		seen[s.Topology] = true
+		if s.MinDomains < 1 {
+			errs = append(errs, field.Invalid(at.Child("minDomains"), s.MinDomains, "must be greater than or equal to 1"))
+		}
 	}
 	return errs
 }

@@ -31,16 +31,16 @@ var namespaces = func() kind.Kind {
 // prepareNamespace gives a new namespace the finalizer that keeps it until its contents are gone. Updates cannot touch
 // that: it has a subresource of its own, finalize.
 func prepareNamespace(n *corev1.Namespace, old runtime.Object) {
+	if n.Labels == nil {
+		n.Labels = map[string]string{}
+	}
+	n.Labels[corev1.LabelMetadataName] = n.Name
 	if previous, ok := old.(*corev1.Namespace); ok {
 		n.Spec.Finalizers = previous.Spec.Finalizers
 		return
 	}
 	n.Status = corev1.NamespaceStatus{Phase: corev1.NamespaceActive}
 	n.Spec.Finalizers = []corev1.FinalizerName{corev1.FinalizerKubernetes}
-	if n.Labels == nil {
-		n.Labels = map[string]string{}
-	}
-	n.Labels[corev1.LabelMetadataName] = n.Name
 }
 
 func validateNamespace(n, _ *corev1.Namespace) field.ErrorList {

@@ -115,9 +115,9 @@ func explain(cluster *v1alpha1.Cluster, err error) (reason, message string) {
 	case errors.As(err, &credentials):
 		return credentials.reason, err.Error()
 	case apierrors.IsUnauthorized(err):
-		return v1alpha1.ReasonUnauthorized, fmt.Sprintf("%s does not accept the credentials in Secret %s/%s, which may have expired; join the cluster again with --renew", server, ref.Namespace, ref.Name)
+		return v1alpha1.ReasonUnauthorized, fmt.Sprintf("%s does not accept the credentials in Secret %s/%s; they may have expired: unless it has just started, join the cluster again with --renew", server, ref.Namespace, ref.Name)
 	case apierrors.IsForbidden(err):
-		return v1alpha1.ReasonUnauthorized, fmt.Sprintf("the credentials lack rights: %v; join the cluster again with --renew", err)
+		return v1alpha1.ReasonUnauthorized, fmt.Sprintf("the credentials lack rights: %v; unless it has just started, join the cluster again with --renew", err)
 	case errors.As(err, &verify), errors.As(err, &authority), errors.As(err, &hostname):
 		return v1alpha1.ReasonTLSFailed, fmt.Sprintf("the certificate of %s cannot be verified with spec.caBundle: %v", server, err)
 	case errors.Is(err, context.DeadlineExceeded):

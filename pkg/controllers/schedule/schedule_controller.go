@@ -15,7 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	kubeinformers "k8s.io/client-go/informers"
@@ -69,7 +68,7 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 			}
 		}},
 		clusters.Informer(): {AddFunc: func(any) { c.clusterChanged() }, DeleteFunc: func(any) { c.clusterChanged() }, UpdateFunc: func(old, obj any) {
-			if matters(old.(*v1alpha1.Cluster), obj.(*v1alpha1.Cluster)) {
+			if decision.Matters(old.(*v1alpha1.Cluster), obj.(*v1alpha1.Cluster)) {
 				c.clusterChanged()
 			}
 		}},
@@ -166,14 +165,6 @@ func (c *Controller) policyChanged(obj any) {
 // clusterChanged has everything decided anew.
 func (c *Controller) clusterChanged() {
 	c.workloads.Each(c.runner.Enqueue)
-}
-
-// matters says whether a change of a cluster can change where anything runs.
-func matters(old, obj *v1alpha1.Cluster) bool {
-	was, is := meta.FindStatusCondition(old.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
-	return old.Generation != obj.Generation || !old.DeletionTimestamp.Equal(obj.DeletionTimestamp) ||
-		!apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) ||
-		(was == nil) != (is == nil) || was != nil && was.Status != is.Status
 }
 
 func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Duration, error) {
@@ -279,7 +270,7 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 		was = current.Spec
 	}
 	next.Revision = was.Revision
-	if current == nil || !sameClusters(was.Clusters, next.Clusters) {
+	if current == nil || !decision.SameClusters(was.Clusters, next.Clusters) {
 		next.Revision++
 	}
 	if current != nil && apiequality.Semantic.DeepEqual(was, next) {
@@ -305,17 +296,4 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	}
 	_, err := placements.Update(ctx, updated, metav1.UpdateOptions{})
 	return err
-}
-
-// sameClusters says whether two decisions come to the same, whatever their reasons.
-func sameClusters(a, b []v1alpha1.ClusterAssignment) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].Name != b[i].Name || !ptr.Equal(a[i].Replicas, b[i].Replicas) || !ptr.Equal(a[i].Target, b[i].Target) {
-			return false
-		}
-	}
-	return true
 }

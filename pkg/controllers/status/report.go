@@ -40,7 +40,8 @@ type seen struct {
 
 // reportOf says what a cluster reports; false if there is nothing to say of it.
 func reportOf(s seen, generation int64) (report, bool) {
-	if s.assigned == nil && s.live == nil {
+	// What is not placed there is only of interest as long as it can be seen to go.
+	if s.assigned == nil && (s.live == nil || !s.connected) {
 		return report{}, false
 	}
 	if !s.connected {

@@ -119,8 +119,13 @@ func (r references) volume(v *corev1.VolumeSource) {
 	if v.Secret != nil {
 		r.add(members.Secrets, v.Secret.SecretName)
 	}
-	if v.CSI != nil && v.CSI.NodePublishSecretRef != nil {
-		r.add(members.Secrets, v.CSI.NodePublishSecretRef.Name)
+	for _, secret := range volumeSecrets(v) {
+		if secret != nil {
+			r.add(members.Secrets, secret.Name)
+		}
+	}
+	if v.AzureFile != nil {
+		r.add(members.Secrets, v.AzureFile.SecretName)
 	}
 	if v.Projected == nil {
 		return
@@ -133,4 +138,33 @@ func (r references) volume(v *corev1.VolumeSource) {
 			r.add(members.Secrets, source.Secret.Name)
 		}
 	}
+}
+
+// volumeSecrets are the Secrets that kinds of storage log in with.
+func volumeSecrets(v *corev1.VolumeSource) (refs []*corev1.LocalObjectReference) {
+	if v.CSI != nil {
+		refs = append(refs, v.CSI.NodePublishSecretRef)
+	}
+	if v.ISCSI != nil {
+		refs = append(refs, v.ISCSI.SecretRef)
+	}
+	if v.RBD != nil {
+		refs = append(refs, v.RBD.SecretRef)
+	}
+	if v.FlexVolume != nil {
+		refs = append(refs, v.FlexVolume.SecretRef)
+	}
+	if v.Cinder != nil {
+		refs = append(refs, v.Cinder.SecretRef)
+	}
+	if v.CephFS != nil {
+		refs = append(refs, v.CephFS.SecretRef)
+	}
+	if v.ScaleIO != nil {
+		refs = append(refs, v.ScaleIO.SecretRef)
+	}
+	if v.StorageOS != nil {
+		refs = append(refs, v.StorageOS.SecretRef)
+	}
+	return refs
 }

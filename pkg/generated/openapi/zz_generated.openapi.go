@@ -59,6 +59,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.PreferredClusters{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref),
 		v1alpha1.Rebalance{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_Rebalance(ref),
 		v1alpha1.SecretReference{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_SecretReference(ref),
+		v1alpha1.Spread{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_Spread(ref),
 		v1alpha1.Taint{}.OpenAPIModelName():                                     schema_pkg_apis_federation_v1alpha1_Taint(ref),
 		v1alpha1.Toleration{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_Toleration(ref),
 		v1alpha1.WorkloadAffinity{}.OpenAPIModelName():                          schema_pkg_apis_federation_v1alpha1_WorkloadAffinity(ref),
@@ -1681,6 +1682,29 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 							},
 						},
 					},
+					"spread": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"topology",
+								},
+								"x-kubernetes-list-type":       "map",
+								"x-kubernetes-patch-merge-key": "topology",
+								"x-kubernetes-patch-strategy":  "merge",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "In how many parts of the world there must be a replica, at the least.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.Spread{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"tolerations": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -1742,7 +1766,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Spread{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -2177,6 +2201,36 @@ func schema_pkg_apis_federation_v1alpha1_SecretReference(ref common.ReferenceCal
 					},
 				},
 				Required: []string{"namespace", "name"},
+			},
+		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_Spread(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Spread asks for replicas in several domains of a topology.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"topology": {
+						SchemaProps: spec.SchemaProps{
+							Description: "continent, region, zone, cluster, or the key of a label of clusters.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"minDomains": {
+						SchemaProps: spec.SchemaProps{
+							Description: "In how many domains there must be a replica, as long as there are that many replicas. At least 1.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"topology", "minDomains"},
 			},
 		},
 	}

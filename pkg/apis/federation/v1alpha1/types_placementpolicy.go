@@ -46,6 +46,13 @@ type PlacementPolicySpec struct {
 	// +optional
 	// +listType=atomic
 	WorkloadAffinity []WorkloadAffinity `json:"workloadAffinity,omitempty"`
+	// In how many parts of the world there must be a replica, at the least.
+	// +optional
+	// +listType=map
+	// +listMapKey=topology
+	// +patchMergeKey=topology
+	// +patchStrategy=merge
+	Spread []Spread `json:"spread,omitempty" patchStrategy:"merge" patchMergeKey:"topology"`
 	// Taints of clusters that the selected workloads tolerate.
 	// +optional
 	// +listType=atomic
@@ -116,6 +123,14 @@ const (
 	// TopologyContinent is the same continent.
 	TopologyContinent Topology = "continent"
 )
+
+// Spread asks for replicas in several domains of a topology.
+type Spread struct {
+	// continent, region, zone, cluster, or the key of a label of clusters.
+	Topology string `json:"topology"`
+	// In how many domains there must be a replica, as long as there are that many replicas. At least 1.
+	MinDomains int32 `json:"minDomains"`
+}
 
 // WorkloadAffinity has workloads follow another one, or keep apart from it.
 type WorkloadAffinity struct {

@@ -164,6 +164,11 @@ func (in SecretReference) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Spread) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.Spread"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Taint) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Taint"
 }

@@ -77,6 +77,18 @@ func domainOf(cluster *v1alpha1.Cluster, topology string) string {
 	return cluster.Labels[topology]
 }
 
+// domainsOf are the domains of a cluster that a policy's spread asks for.
+func domainsOf(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) map[string]string {
+	if policy == nil || len(policy.Spec.Spread) == 0 {
+		return nil
+	}
+	out := map[string]string{}
+	for _, s := range policy.Spec.Spread {
+		out[s.Topology] = domainOf(cluster, s.Topology)
+	}
+	return out
+}
+
 // Cycle finds a cycle of workloads that a workload is in by following others: their names, beginning with the first in
 // order, which is the one that must follow nobody for the others to be placed. Nil if it is in none.
 func Cycle(name string, follows func(name string) []string) []string {

@@ -24,14 +24,21 @@ const defaultFailover = 5 * time.Minute
 type candidates struct {
 	candidates []placement.Cluster
 	excluded   []v1alpha1.ClusterExclusion
-	// kept says why a candidate is kept as it is.
-	kept map[string]string
+	// held are the candidates that take nothing new.
+	held map[string]held
 	// again is when the first of the kept ones is given up.
 	again time.Duration
 }
 
+// held says why a candidate takes nothing new: the code and reason of what it keeps, and of being left out.
+type held struct {
+	keeps, leftOut v1alpha1.ClusterExclusion
+	// lost candidates are not asked: what they keep is what they are thought to run.
+	lost bool
+}
+
 func selectCandidates(in Inputs) candidates {
-	c := candidates{kept: map[string]string{}}
+	c := candidates{held: map[string]held{}}
 	running := replicasByCluster(in.Current)
 	for _, cluster := range in.Clusters {
 		weight, exclusion := weigh(in.Policy, cluster)
@@ -50,12 +57,12 @@ func selectCandidates(in Inputs) candidates {
 		}
 		candidate := placement.Cluster{
 			Name: cluster.Name, Weight: ptr.Deref(weight.Weight, 1) * share, Min: int64(weight.MinReplicas),
-			Priority: weight.Priority, Current: running[cluster.Name],
+			Priority: weight.Priority, Current: running[cluster.Name], Domains: domainsOf(in.Policy, cluster),
 		}
 		if weight.MaxReplicas != nil {
 			candidate.Max = ptr.To(int64(*weight.MaxReplicas))
 		}
-		if exclusion := c.bound(&candidate, in.Policy, cluster, in.Now); exclusion != nil {
+		if exclusion := c.hold(&candidate, in, cluster); exclusion != nil {
 			c.excluded = append(c.excluded, *exclusion)
 			continue
 		}
@@ -91,43 +98,62 @@ func weigh(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) (v1alpha
 	return v1alpha1.ClusterWeight{}, exclude(cluster, v1alpha1.ExcludedNotNamed, "not among the clusters of policy %s", policy.Name)
 }
 
-// bound keeps new replicas off a cluster that takes none, and says why if that leaves nothing.
-func (c *candidates) bound(candidate *placement.Cluster, policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster, now time.Time) *v1alpha1.ClusterExclusion {
-	taint := untolerated(policy, cluster)
+// hold keeps new replicas off a cluster that takes none, and says why if it has none to keep.
+func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1alpha1.Cluster) *v1alpha1.ClusterExclusion {
+	taint := untolerated(in.Policy, cluster)
 	if taint != nil && taint.Effect == v1alpha1.TaintNoExecute {
 		return exclude(cluster, v1alpha1.ExcludedTaint, "taint %s", formatTaint(taint))
 	}
-	if ready := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.Status != metav1.ConditionTrue {
-		if ready == nil {
-			return exclude(cluster, v1alpha1.ExcludedNotReady, "not ready yet")
+	_, there := replicasByCluster(in.Current)[cluster.Name]
+	var h held
+	ready := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case ready == nil:
+		return exclude(cluster, v1alpha1.ExcludedNotReady, "not ready yet")
+	case ready.Status != metav1.ConditionTrue:
+		since := ready.LastTransitionTime.UTC().Format(time.RFC3339)
+		left := failoverAfter(in.Policy) - in.Now.Sub(ready.LastTransitionTime.Time)
+		h.leftOut = *exclude(cluster, v1alpha1.ExcludedNotReady, "not ready since %s: %s", since, ready.Reason)
+		if left <= 0 {
+			return &h.leftOut
 		}
-		left := failoverAfter(policy) - now.Sub(ready.LastTransitionTime.Time)
-		if candidate.Current == 0 || left <= 0 {
-			return exclude(cluster, v1alpha1.ExcludedNotReady, "not ready since %s: %s", ready.LastTransitionTime.UTC().Format(time.RFC3339), ready.Reason)
-		}
-		// Not to be reached is not to be gone: what it ran last is counted as running there.
-		candidate.Min, candidate.Capacity, candidate.Max = candidate.Current, ptr.To(candidate.Current), nil
-		c.kept[cluster.Name] = fmt.Sprintf("not ready since %s: counted on until it has been so for %s",
-			ready.LastTransitionTime.UTC().Format(time.RFC3339), failoverAfter(policy))
-		if c.again == 0 || left < c.again {
+		h.keeps = *exclude(cluster, v1alpha1.KeptNotReady, "not ready since %s: counted on until it has been so for %s", since, failoverAfter(in.Policy))
+		if h.lost = candidate.Weight > 0; h.lost && candidate.Current > 0 && (c.again == 0 || left < c.again) {
 			c.again = left
 		}
-		return nil
-	}
-	var code, why string
-	switch {
 	case cluster.Spec.Unschedulable:
-		code, why = v1alpha1.ExcludedCordoned, "cordoned: takes nothing new"
+		h.leftOut = *exclude(cluster, v1alpha1.ExcludedCordoned, "cordoned: takes nothing new")
+		h.keeps = *exclude(cluster, v1alpha1.ExcludedCordoned, "cordoned: keeps what it runs, takes nothing new")
 	case taint != nil:
-		code, why = v1alpha1.ExcludedTaint, "taint "+formatTaint(taint)+": takes nothing new"
+		h.leftOut = *exclude(cluster, v1alpha1.ExcludedTaint, "taint %s: takes nothing new", formatTaint(taint))
+		h.keeps = *exclude(cluster, v1alpha1.ExcludedTaint, "taint %s: keeps what it runs, takes nothing new", formatTaint(taint))
 	default:
 		return nil
 	}
-	if candidate.Current == 0 {
-		return exclude(cluster, code, "%s", why)
+	if !there {
+		return &h.leftOut
 	}
 	candidate.Min, candidate.Capacity = min(candidate.Min, candidate.Current), ptr.To(candidate.Current)
+	if h.lost {
+		// Not to be reached is not to be gone: what it ran last is counted as running there.
+		candidate.Min, candidate.Max = candidate.Current, nil
+	}
+	c.held[cluster.Name] = h
 	return nil
+}
+
+// explain is the code and the reason of what a cluster gets. For one that takes nothing new, and gets all that it may,
+// they are those of why.
+func (c *candidates) explain(a placement.Assignment) (code, reason string) {
+	h, ok := c.held[a.Name]
+	switch {
+	case !ok || a.Code == placement.ReasonDrained:
+	case a.Replicas == 0:
+		return h.leftOut.Code, h.leftOut.Reason
+	case h.lost || a.Code == placement.ReasonCapacity || a.Code == placement.ReasonMinimum:
+		return h.keeps.Code, h.keeps.Reason
+	}
+	return string(a.Code), a.Reason
 }
 
 func failoverAfter(policy *v1alpha1.PlacementPolicy) time.Duration {

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"slices"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -31,4 +33,25 @@ func Changes(now, then *v1alpha1.PlacementSpec) []v1alpha1.PlacementChange {
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.PlacementChange) int { return cmp.Compare(a.Cluster, b.Cluster) })
 	return out
+}
+
+// SameClusters says whether two decisions come to the same, whatever their reasons.
+func SameClusters(a, b []v1alpha1.ClusterAssignment) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Name != b[i].Name || !ptr.Equal(a[i].Replicas, b[i].Replicas) || !ptr.Equal(a[i].Target, b[i].Target) {
+			return false
+		}
+	}
+	return true
+}
+
+// Matters says whether a change of a cluster can change where anything runs.
+func Matters(old, obj *v1alpha1.Cluster) bool {
+	was, is := meta.FindStatusCondition(old.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+	return old.Generation != obj.Generation || !old.DeletionTimestamp.Equal(obj.DeletionTimestamp) ||
+		!apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) || old.Status.Location != obj.Status.Location ||
+		(was == nil) != (is == nil) || was != nil && was.Status != is.Status
 }

@@ -56,6 +56,7 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	c := selectCandidates(in)
 	result, err := placement.Plan(placement.Request{
 		Key: w.Key, Replicas: int64(w.Replicas), Clusters: c.candidates, Rebalance: rebalances(in.Policy, &next, in.Current),
+		Spread: spreadOf(in.Policy),
 	})
 	switch {
 	case err != nil:
@@ -75,8 +76,20 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 			strings.Join(append(in.Cycle, in.Cycle[0]), " → "), in.Cycle[0])
 	}
 	next.Excluded = append(next.Excluded, c.excluded...)
+	next.Excluded = slices.DeleteFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return isPlaced(&next, e.Name) })
 	slices.SortFunc(next.Excluded, func(a, b v1alpha1.ClusterExclusion) int { return cmp.Compare(a.Name, b.Name) })
 	return next, c.again
+}
+
+func spreadOf(policy *v1alpha1.PlacementPolicy) []placement.Spread {
+	if policy == nil {
+		return nil
+	}
+	var out []placement.Spread
+	for _, s := range policy.Spec.Spread {
+		out = append(out, placement.Spread{Topology: s.Topology, MinDomains: int64(s.MinDomains)})
+	}
+	return out
 }
 
 // overridesByName are the policy's overrides with their clusters named. Those that apply to no cluster are left out.
@@ -131,10 +144,7 @@ func assign(next *v1alpha1.PlacementSpec, result placement.Result, c candidates,
 	next.Unplaced = int32(result.Unplaced)
 	ran := replicasByCluster(current)
 	for _, a := range result.Assignments {
-		code, reason := string(a.Code), a.Reason
-		if why, ok := c.kept[a.Name]; ok {
-			code, reason = v1alpha1.KeptNotReady, why
-		}
+		code, reason := c.explain(a)
 		_, stays := ran[a.Name]
 		if a.Replicas == 0 && (desired > 0 || !stays || a.Code == placement.ReasonDrained) {
 			next.Excluded = append(next.Excluded, v1alpha1.ClusterExclusion{Name: a.Name, Code: code, Reason: reason})
@@ -158,6 +168,10 @@ func keepCurrent(next, current *v1alpha1.PlacementSpec, clusters []*v1alpha1.Clu
 	next.Unplaced = max(0, ptr.Deref(next.Replicas, 0)-placed)
 }
 
+func isPlaced(spec *v1alpha1.PlacementSpec, cluster string) bool {
+	return slices.ContainsFunc(spec.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Name == cluster })
+}
+
 func problem(result placement.Result, desired int32) (code, message string) {
 	switch result.Outcome {
 	case placement.OutcomeUnplaced:
@@ -166,7 +180,14 @@ func problem(result placement.Result, desired int32) (code, message string) {
 		return string(result.Outcome), "every cluster that may be used has weight 0; what runs is left where it runs: give a cluster a weight"
 	case placement.OutcomeMinimumsInfeasible:
 		if desired > 0 {
-			return string(result.Outcome), fmt.Sprintf("the minimums of the clusters add up to more than %d replicas: lower minReplicas, or scale up", desired)
+			return string(result.Outcome), fmt.Sprintf("the minimums of the clusters, and what the spread needs, add up to more than %d replicas: lower minReplicas, or scale up", desired)
+		}
+	case placement.OutcomeSpreadUnsatisfiable:
+		for _, s := range result.Spread {
+			if s.Domains < s.MinDomains {
+				return string(result.Outcome), fmt.Sprintf("replicas are in %d of the %d domains of %s that the policy asks for, of which %d may hold replicas: lower minDomains, or let more clusters take the workload",
+					s.Domains, s.MinDomains, s.Topology, s.Eligible)
+			}
 		}
 	}
 	return "", ""

@@ -49,9 +49,7 @@ func Follow(generation int64, what string, backends []*v1alpha1.PlacementSpec, e
 	}
 	if len(next.Clusters) == 0 {
 		keepCurrent(&next, current, clusters)
-		next.Excluded = slices.DeleteFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool {
-			return slices.ContainsFunc(next.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Name == e.Name })
-		})
+		next.Excluded = slices.DeleteFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return isPlaced(&next, e.Name) })
 		next.Problem = v1alpha1.ReasonNoBackends
 		next.ProblemMessage = fmt.Sprintf("no cluster runs a workload behind the %s; it goes where they do, as soon as they do", what)
 		if len(clusters) == 0 {

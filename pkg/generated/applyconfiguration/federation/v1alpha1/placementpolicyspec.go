@@ -26,6 +26,8 @@ type PlacementPolicySpecApplyConfiguration struct {
 	ClusterAffinity *ClusterAffinityApplyConfiguration `json:"clusterAffinity,omitempty"`
 	// Other workloads of the namespace that these follow, or keep apart from.
 	WorkloadAffinity []WorkloadAffinityApplyConfiguration `json:"workloadAffinity,omitempty"`
+	// In how many parts of the world there must be a replica, at the least.
+	Spread []SpreadApplyConfiguration `json:"spread,omitempty"`
 	// Taints of clusters that the selected workloads tolerate.
 	Tolerations []TolerationApplyConfiguration `json:"tolerations,omitempty"`
 	// When a cluster that was lost has its replicas placed elsewhere.
@@ -91,6 +93,19 @@ func (b *PlacementPolicySpecApplyConfiguration) WithWorkloadAffinity(values ...*
 			panic("nil value passed to WithWorkloadAffinity")
 		}
 		b.WorkloadAffinity = append(b.WorkloadAffinity, *values[i])
+	}
+	return b
+}
+
+// WithSpread adds the given value to the Spread field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Spread field.
+func (b *PlacementPolicySpecApplyConfiguration) WithSpread(values ...*SpreadApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithSpread")
+		}
+		b.Spread = append(b.Spread, *values[i])
 	}
 	return b
 }

@@ -1,7 +1,7 @@
 // Copyright The Drover Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package schedule
+package decision
 
 import (
 	"cmp"
@@ -68,8 +68,14 @@ func tainted(key, value string, effect v1alpha1.TaintEffect) func(*v1alpha1.Clus
 	}
 }
 
-// policyOf is a policy as it is stored: with its defaults.
-func policyOf(change func(*v1alpha1.PlacementPolicySpec), clusters ...v1alpha1.ClusterWeight) *v1alpha1.PlacementPolicy {
+// divide decides with nothing but a policy, clusters and the decision before.
+func divide(d *appsv1.Deployment, policy *v1alpha1.PlacementPolicy, clusters []*v1alpha1.Cluster, current *v1alpha1.PlacementSpec, now time.Time) (v1alpha1.PlacementSpec, time.Duration) {
+	w := Workload{Key: "deployment/" + d.Namespace + "/" + d.Name, Generation: d.Generation, Replicas: ptr.Deref(d.Spec.Replicas, 1)}
+	return Divide(w, Inputs{Policy: policy, Clusters: clusters, Current: current, Now: now})
+}
+
+// policyWith is a policy as it is stored: with its defaults.
+func policyWith(change func(*v1alpha1.PlacementPolicySpec), clusters ...v1alpha1.ClusterWeight) *v1alpha1.PlacementPolicy {
 	p := &v1alpha1.PlacementPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", Generation: 1}}
 	p.Spec.Clusters = clusters
 	if change != nil {
@@ -149,98 +155,98 @@ func TestDecideDeployment(t *testing.T) {
 	}{
 		// Weights
 		{"no policy spreads equally", input{web(1, 6), nil, three, nil}, output{Placed: "a=2 b=2 c=2"}},
-		{"weights", input{web(1, 30), policyOf(nil, weight("a", 1), weight("b", 2), weight("c", 3)), three, nil}, output{Placed: "a=5 b=10 c=15"}},
-		{"a weight left open is 1", input{web(1, 4), policyOf(nil, v1alpha1.ClusterWeight{Name: "a"}, weight("b", 3)), three, nil}, output{Placed: "a=1 b=3", Excluded: "c:NotNamed"}},
-		{"* is every other cluster", input{web(1, 8), policyOf(nil, weight("a", 2), weight("*", 1)), three, nil}, output{Placed: "a=4 b=2 c=2"}},
-		{"* with weight 0", input{web(1, 8), policyOf(nil, weight("*", 0), weight("a", 1)), three, nil}, output{Placed: "a=8", Excluded: "b:Drained c:Drained"}},
-		{"a policy without clusters spreads equally", input{web(1, 6), policyOf(nil), three, nil}, output{Placed: "a=2 b=2 c=2"}},
-		{"a named cluster that is not joined", input{web(1, 6), policyOf(nil, weight("a", 1), weight("z", 1)), three, nil}, output{Placed: "a=6", Excluded: "b:NotNamed c:NotNamed"}},
-		{"one replica takes one cluster", input{web(1, 1), policyOf(nil, weight("a", 9), weight("b", 1)), three[:2], nil}, output{Placed: "a=1", Excluded: "b:Share"}},
+		{"weights", input{web(1, 30), policyWith(nil, weight("a", 1), weight("b", 2), weight("c", 3)), three, nil}, output{Placed: "a=5 b=10 c=15"}},
+		{"a weight left open is 1", input{web(1, 4), policyWith(nil, v1alpha1.ClusterWeight{Name: "a"}, weight("b", 3)), three, nil}, output{Placed: "a=1 b=3", Excluded: "c:NotNamed"}},
+		{"* is every other cluster", input{web(1, 8), policyWith(nil, weight("a", 2), weight("*", 1)), three, nil}, output{Placed: "a=4 b=2 c=2"}},
+		{"* with weight 0", input{web(1, 8), policyWith(nil, weight("*", 0), weight("a", 1)), three, nil}, output{Placed: "a=8", Excluded: "b:Drained c:Drained"}},
+		{"a policy without clusters spreads equally", input{web(1, 6), policyWith(nil), three, nil}, output{Placed: "a=2 b=2 c=2"}},
+		{"a named cluster that is not joined", input{web(1, 6), policyWith(nil, weight("a", 1), weight("z", 1)), three, nil}, output{Placed: "a=6", Excluded: "b:NotNamed c:NotNamed"}},
+		{"one replica takes one cluster", input{web(1, 1), policyWith(nil, weight("a", 9), weight("b", 1)), three[:2], nil}, output{Placed: "a=1", Excluded: "b:Share"}},
 		{
 			"minimum and maximum",
-			input{web(1, 10), policyOf(nil, v1alpha1.ClusterWeight{Name: "a", MaxReplicas: ptr.To[int32](2)}, v1alpha1.ClusterWeight{Name: "b", MinReplicas: 7}, weight("c", 1)), three, nil},
+			input{web(1, 10), policyWith(nil, v1alpha1.ClusterWeight{Name: "a", MaxReplicas: ptr.To[int32](2)}, v1alpha1.ClusterWeight{Name: "b", MinReplicas: 7}, weight("c", 1)), three, nil},
 			output{Placed: "a=2 b=7 c=1"},
 		},
-		{"maximums that leave some over", input{web(1, 10), policyOf(nil, v1alpha1.ClusterWeight{Name: "*", MaxReplicas: ptr.To[int32](2)}), three, nil}, output{Placed: "a=2 b=2 c=2", Unplaced: 4, Problem: "Unplaced"}},
-		{"minimums that are too much", input{web(1, 4), policyOf(nil, v1alpha1.ClusterWeight{Name: "a", MinReplicas: 3}, v1alpha1.ClusterWeight{Name: "b", MinReplicas: 3}), three[:2], nil}, output{Placed: "a=2 b=2", Problem: "MinimumsInfeasible"}},
-		{"a higher priority is filled first", input{web(1, 10), policyOf(nil, v1alpha1.ClusterWeight{Name: "a", Priority: 1, MaxReplicas: ptr.To[int32](7)}, weight("b", 1)), three[:2], nil}, output{Placed: "a=7 b=3"}},
+		{"maximums that leave some over", input{web(1, 10), policyWith(nil, v1alpha1.ClusterWeight{Name: "*", MaxReplicas: ptr.To[int32](2)}), three, nil}, output{Placed: "a=2 b=2 c=2", Unplaced: 4, Problem: "Unplaced"}},
+		{"minimums that are too much", input{web(1, 4), policyWith(nil, v1alpha1.ClusterWeight{Name: "a", MinReplicas: 3}, v1alpha1.ClusterWeight{Name: "b", MinReplicas: 3}), three[:2], nil}, output{Placed: "a=2 b=2", Problem: "MinimumsInfeasible"}},
+		{"a higher priority is filled first", input{web(1, 10), policyWith(nil, v1alpha1.ClusterWeight{Name: "a", Priority: 1, MaxReplicas: ptr.To[int32](7)}, weight("b", 1)), three[:2], nil}, output{Placed: "a=7 b=3"}},
 
 		// Nowhere to go
 		{"no clusters", input{web(1, 3), nil, nil, nil}, output{Unplaced: 3, Problem: "NoClusters"}},
 		{"no cluster that may, and nothing runs", input{web(1, 3), nil, []*v1alpha1.Cluster{member("a", cordoned)}, nil}, output{Excluded: "a:Cordoned", Unplaced: 3, Problem: "NoClusters"}},
-		{"no cluster that may: what runs stays", input{web(1, 4), policyOf(nil, weight("z", 1)), three[:1], running("a=3")}, output{Placed: "a=3", Unplaced: 1, Problem: "NoClusters"}},
+		{"no cluster that may: what runs stays", input{web(1, 4), policyWith(nil, weight("z", 1)), three[:1], running("a=3")}, output{Placed: "a=3", Unplaced: 1, Problem: "NoClusters"}},
 		{"what ran on a cluster that left is gone", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", leaving)}, running("a=3", "z=1")}, output{Excluded: "a:Leaving", Unplaced: 4, Problem: "NoClusters"}},
-		{"all weights 0: what runs stays", input{web(2, 4), policyOf(nil, weight("a", 0), weight("b", 0)), three[:2], running("a=4")}, output{Placed: "a=4", Excluded: "b:Kept", Problem: "AllWeightsZero"}},
-		{"all weights 0 and nothing runs", input{web(1, 4), policyOf(nil, weight("a", 0)), three[:1], nil}, output{Excluded: "a:Kept", Unplaced: 4, Problem: "AllWeightsZero"}},
+		{"all weights 0: what runs stays", input{web(2, 4), policyWith(nil, weight("a", 0), weight("b", 0)), three[:2], running("a=4")}, output{Placed: "a=4", Excluded: "b:Kept", Problem: "AllWeightsZero"}},
+		{"all weights 0 and nothing runs", input{web(1, 4), policyWith(nil, weight("a", 0)), three[:1], nil}, output{Excluded: "a:Kept", Unplaced: 4, Problem: "AllWeightsZero"}},
 
 		// Scaled to nothing
 		{"scaled to 0 stays where it ran", input{web(2, 0), nil, three, running("a=2", "b=1")}, output{Placed: "a=0 b=0", Excluded: "c:NoReplicas"}},
 		{"created with 0 is nowhere", input{web(1, 0), nil, three[:1], nil}, output{Excluded: "a:NoReplicas"}},
-		{"scaled to 0 leaves a drained cluster", input{web(2, 0), policyOf(nil, weight("a", 0), weight("b", 1)), three[:2], running("a=2", "b=1")}, output{Placed: "b=0", Excluded: "a:Drained"}},
+		{"scaled to 0 leaves a drained cluster", input{web(2, 0), policyWith(nil, weight("a", 0), weight("b", 1)), three[:2], running("a=2", "b=1")}, output{Placed: "b=0", Excluded: "a:Drained"}},
 		{"scaled to 0 stays on a cordoned cluster, too", input{web(2, 0), nil, []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=2", "b=2")}, output{Placed: "a=0 b=0"}},
 		{"and still does when it is looked at again", input{web(2, 0), nil, []*v1alpha1.Cluster{member("a", cordoned), member("b", notReadySince(time.Minute))}, running("a=0", "b=0")}, output{Placed: "a=0 b=0"}},
 		{"stays at 0", input{web(2, 0), nil, three[:2], running("a=0", "b=0")}, output{Placed: "a=0 b=0"}},
 		{"scaled up from 0", input{web(3, 4), nil, three[:2], running("a=0", "b=0")}, output{Placed: "a=2 b=2"}},
 
 		// Affinity
-		{"required affinity", input{web(1, 4), policyOf(func(s *v1alpha1.PlacementPolicySpec) {
+		{"required affinity", input{web(1, 4), policyWith(func(s *v1alpha1.PlacementPolicySpec) {
 			s.ClusterAffinity = &v1alpha1.ClusterAffinity{Required: &metav1.LabelSelector{MatchLabels: map[string]string{"env": "prod"}}}
 		}), []*v1alpha1.Cluster{member("a", labelled("env", "prod")), member("b", labelled("env", "test")), member("c")}, nil}, output{Placed: "a=4", Excluded: "b:ClusterAffinity c:ClusterAffinity"}},
-		{"an affinity that asks nothing", input{web(1, 4), policyOf(func(s *v1alpha1.PlacementPolicySpec) { s.ClusterAffinity = &v1alpha1.ClusterAffinity{} }), three[:2], nil}, output{Placed: "a=2 b=2"}},
+		{"an affinity that asks nothing", input{web(1, 4), policyWith(func(s *v1alpha1.PlacementPolicySpec) { s.ClusterAffinity = &v1alpha1.ClusterAffinity{} }), three[:2], nil}, output{Placed: "a=2 b=2"}},
 
 		// Taints
 		{"NoSchedule takes nothing new", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoSchedule")), member("b")}, nil}, output{Placed: "b=4", Excluded: "a:Taint"}},
 		{"NoSchedule keeps what runs", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoSchedule")), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=2"}},
-		{"NoSchedule takes nothing more", input{web(2, 8), policyOf(nil), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoSchedule")), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=6"}},
-		{"NoSchedule gives back when scaled down", input{web(2, 2), policyOf(nil), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoSchedule")), member("b")}, running("a=2", "b=2")}, output{Placed: "a=1 b=1"}},
+		{"NoSchedule takes nothing more", input{web(2, 8), policyWith(nil), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoSchedule")), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=6"}},
+		{"NoSchedule gives back when scaled down", input{web(2, 2), policyWith(nil), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoSchedule")), member("b")}, running("a=2", "b=2")}, output{Placed: "a=1 b=1"}},
 		{"NoExecute moves off", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute")), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Taint"}},
-		{"tolerated by key and value", input{web(1, 4), policyOf(tolerating(v1alpha1.Toleration{Key: "k", Value: "v"})), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute")), member("b")}, nil}, output{Placed: "a=2 b=2"}},
-		{"another value is not tolerated", input{web(1, 4), policyOf(tolerating(v1alpha1.Toleration{Key: "k", Value: "w"})), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute")), member("b")}, nil}, output{Placed: "b=4", Excluded: "a:Taint"}},
-		{"another effect is not tolerated", input{web(1, 4), policyOf(tolerating(v1alpha1.Toleration{Key: "k", Operator: "Exists", Effect: "NoSchedule"})), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute")), member("b")}, nil}, output{Placed: "b=4", Excluded: "a:Taint"}},
-		{"tolerated whatever it is", input{web(1, 4), policyOf(tolerating(exists)), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute"), tainted("l", "", "NoSchedule")), member("b")}, nil}, output{Placed: "a=2 b=2"}},
-		{"one of two taints is tolerated", input{web(1, 4), policyOf(tolerating(v1alpha1.Toleration{Key: "k", Operator: "Exists"})), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoSchedule"), tainted("l", "", "NoExecute")), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Taint"}},
+		{"tolerated by key and value", input{web(1, 4), policyWith(tolerating(v1alpha1.Toleration{Key: "k", Value: "v"})), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute")), member("b")}, nil}, output{Placed: "a=2 b=2"}},
+		{"another value is not tolerated", input{web(1, 4), policyWith(tolerating(v1alpha1.Toleration{Key: "k", Value: "w"})), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute")), member("b")}, nil}, output{Placed: "b=4", Excluded: "a:Taint"}},
+		{"another effect is not tolerated", input{web(1, 4), policyWith(tolerating(v1alpha1.Toleration{Key: "k", Operator: "Exists", Effect: "NoSchedule"})), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute")), member("b")}, nil}, output{Placed: "b=4", Excluded: "a:Taint"}},
+		{"tolerated whatever it is", input{web(1, 4), policyWith(tolerating(exists)), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute"), tainted("l", "", "NoSchedule")), member("b")}, nil}, output{Placed: "a=2 b=2"}},
+		{"one of two taints is tolerated", input{web(1, 4), policyWith(tolerating(v1alpha1.Toleration{Key: "k", Operator: "Exists"})), []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoSchedule"), tainted("l", "", "NoExecute")), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Taint"}},
 
 		// Cordon
 		{"cordoned takes nothing new", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", cordoned), member("b")}, nil}, output{Placed: "b=4", Excluded: "a:Cordoned"}},
-		{"cordoned keeps what runs", input{web(2, 8), policyOf(nil), []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=6"}},
-		{"cordoned and at 0 stays at 0", input{web(2, 4), policyOf(nil), []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=0", "b=0")}, output{Placed: "b=4", Excluded: "a:Cordoned"}},
-		{"a minimum does not bring replicas to a cordoned cluster", input{web(2, 6), policyOf(nil, v1alpha1.ClusterWeight{Name: "a", MinReplicas: 4}, weight("b", 1)), []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=1", "b=5")}, output{Placed: "a=1 b=5"}},
-		{"drained and cordoned is drained", input{web(2, 4), policyOf(nil, weight("a", 0), weight("b", 1)), []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Drained"}},
+		{"cordoned keeps what runs", input{web(2, 8), policyWith(nil), []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=6"}},
+		{"cordoned and at 0 stays at 0", input{web(2, 4), policyWith(nil), []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=0", "b=0")}, output{Placed: "b=4", Excluded: "a:Cordoned"}},
+		{"a minimum does not bring replicas to a cordoned cluster", input{web(2, 6), policyWith(nil, v1alpha1.ClusterWeight{Name: "a", MinReplicas: 4}, weight("b", 1)), []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=1", "b=5")}, output{Placed: "a=1 b=5"}},
+		{"drained and cordoned is drained", input{web(2, 4), policyWith(nil, weight("a", 0), weight("b", 1)), []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Drained"}},
 
 		// Not ready
 		{"never probed", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", neverProbed), member("b")}, nil}, output{Placed: "b=4", Excluded: "a:NotReady"}},
 		{"not ready takes nothing new", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Second)), member("b")}, nil}, output{Placed: "b=4", Excluded: "a:NotReady"}},
 		{"not ready is counted on for five minutes", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=2", Again: 4 * time.Minute}},
 		{"not ready for five minutes is given up", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", notReadySince(5*time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:NotReady"}},
-		{"failover as the policy says", input{web(1, 4), policyOf(failingOver(time.Minute)), []*v1alpha1.Cluster{member("a", notReadySince(50*time.Second)), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=2", Again: 10 * time.Second}},
-		{"failover at once", input{web(1, 4), policyOf(failingOver(0)), []*v1alpha1.Cluster{member("a", notReadySince(0)), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:NotReady"}},
+		{"failover as the policy says", input{web(1, 4), policyWith(failingOver(time.Minute)), []*v1alpha1.Cluster{member("a", notReadySince(50*time.Second)), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=2", Again: 10 * time.Second}},
+		{"failover at once", input{web(1, 4), policyWith(failingOver(0)), []*v1alpha1.Cluster{member("a", notReadySince(0)), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:NotReady"}},
 		{"the first to be given up is looked at first", input{web(1, 6), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b", notReadySince(4*time.Minute)), member("c")}, running("a=2", "b=2", "c=2")}, output{Placed: "a=2 b=2 c=2", Again: time.Minute}},
 		{"scaled up beside a lost cluster", input{web(2, 8), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=6", Again: 4 * time.Minute}},
 		{"all are lost: nothing is moved", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Hour)), member("b", notReadySince(time.Hour))}, running("a=2", "b=2")}, output{Placed: "a=2 b=2", Problem: "NoClusters"}},
-		{"a drained cluster that is lost is drained", input{web(2, 4), policyOf(nil, weight("a", 0), weight("b", 1)), []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Drained"}},
+		{"a drained cluster that is lost is drained", input{web(2, 4), policyWith(nil, weight("a", 0), weight("b", 1)), []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Drained"}},
 
 		// Leaving
 		{"a cluster that leaves", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", leaving), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Leaving"}},
 
 		// Rebalancing
-		{"OnChange: who joins draws nothing", input{web(1, 6), policyOf(nil), three, running("a=3", "b=3")}, output{Placed: "a=3 b=3", Excluded: "c:Kept"}},
+		{"OnChange: who joins draws nothing", input{web(1, 6), policyWith(nil), three, running("a=3", "b=3")}, output{Placed: "a=3 b=3", Excluded: "c:Kept"}},
 		{"OnChange: without a policy neither", input{web(1, 6), nil, three, &v1alpha1.PlacementSpec{WorkloadGeneration: 1, Clusters: running("a=3", "b=3").Clusters}}, output{Placed: "a=3 b=3", Excluded: "c:Kept"}},
-		{"OnChange: until the workload changes", input{web(2, 6), policyOf(nil), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
-		{"OnChange: or the policy", input{web(1, 6), func() *v1alpha1.PlacementPolicy { p := policyOf(nil); p.Generation = 2; return p }(), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
-		{"OnChange: or another policy applies", input{web(1, 6), func() *v1alpha1.PlacementPolicy { p := policyOf(nil); p.Name = "other"; return p }(), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
+		{"OnChange: until the workload changes", input{web(2, 6), policyWith(nil), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
+		{"OnChange: or the policy", input{web(1, 6), func() *v1alpha1.PlacementPolicy { p := policyWith(nil); p.Generation = 2; return p }(), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
+		{"OnChange: or another policy applies", input{web(1, 6), func() *v1alpha1.PlacementPolicy { p := policyWith(nil); p.Name = "other"; return p }(), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
 		{"OnChange: or no policy any more", input{web(1, 6), nil, three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
-		{"OnChange: who is lost is replaced, and nobody else is moved", input{web(1, 6), policyOf(nil), []*v1alpha1.Cluster{member("a"), member("b"), member("c", notReadySince(time.Hour))}, running("a=4", "c=2")}, output{Placed: "a=4 b=2", Excluded: "c:NotReady"}},
-		{"Automatic: who joins draws its share", input{web(1, 6), policyOf(rebalancing(v1alpha1.RebalanceAutomatic)), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
+		{"OnChange: who is lost is replaced, and nobody else is moved", input{web(1, 6), policyWith(nil), []*v1alpha1.Cluster{member("a"), member("b"), member("c", notReadySince(time.Hour))}, running("a=4", "c=2")}, output{Placed: "a=4 b=2", Excluded: "c:NotReady"}},
+		{"Automatic: who joins draws its share", input{web(1, 6), policyWith(rebalancing(v1alpha1.RebalanceAutomatic)), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
 		{"Never: a change of the policy moves nothing", input{web(1, 6), func() *v1alpha1.PlacementPolicy {
-			p := policyOf(rebalancing(v1alpha1.RebalanceNever), weight("a", 1), weight("b", 2))
+			p := policyWith(rebalancing(v1alpha1.RebalanceNever), weight("a", 1), weight("b", 2))
 			p.Generation = 2
 			return p
 		}(), three[:2], running("a=3", "b=3")}, output{Placed: "a=3 b=3"}},
-		{"Never: scaling up only adds", input{web(2, 9), policyOf(rebalancing(v1alpha1.RebalanceNever)), three, running("a=6")}, output{Placed: "a=6 b=2 c=1"}},
-		{"Never: weight 0 drains all the same", input{web(1, 6), policyOf(rebalancing(v1alpha1.RebalanceNever), weight("a", 1), weight("b", 0)), three[:2], running("a=3", "b=3")}, output{Placed: "a=6", Excluded: "b:Drained"}},
+		{"Never: scaling up only adds", input{web(2, 9), policyWith(rebalancing(v1alpha1.RebalanceNever)), three, running("a=6")}, output{Placed: "a=6 b=2 c=1"}},
+		{"Never: weight 0 drains all the same", input{web(1, 6), policyWith(rebalancing(v1alpha1.RebalanceNever), weight("a", 1), weight("b", 0)), three[:2], running("a=3", "b=3")}, output{Placed: "a=6", Excluded: "b:Drained"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, again := decideDeployment(tt.in.deployment, tt.in.policy, tt.in.clusters, tt.in.current, now)
+			got, again := divide(tt.in.deployment, tt.in.policy, tt.in.clusters, tt.in.current, now)
 			out := output{Placed: places(got), Excluded: leavesOut(got), Unplaced: got.Unplaced, Problem: got.Problem, Again: again}
 			// Ties are decided by a hash; what the sharing is matters here, not who is first.
 			if diff := gocmp.Diff(tt.want, out); diff != "" {
@@ -267,9 +273,9 @@ func TestDecideDeployment(t *testing.T) {
 }
 
 func TestDecideDeploymentRecordsWhatItDecidedOn(t *testing.T) {
-	p := policyOf(func(s *v1alpha1.PlacementPolicySpec) { s.Conflict = v1alpha1.ConflictAdopt })
+	p := policyWith(func(s *v1alpha1.PlacementPolicySpec) { s.Conflict = v1alpha1.ConflictAdopt })
 	p.Generation = 7
-	got, _ := decideDeployment(web(3, 2), p, []*v1alpha1.Cluster{member("a")}, nil, now)
+	got, _ := divide(web(3, 2), p, []*v1alpha1.Cluster{member("a")}, nil, now)
 	want := v1alpha1.PlacementSpec{
 		WorkloadGeneration: 3, Policy: "web", PolicyGeneration: 7, Replicas: ptr.To[int32](2), Conflict: v1alpha1.ConflictAdopt,
 		Clusters: []v1alpha1.ClusterAssignment{{Name: "a", Replicas: ptr.To[int32](2), Code: "Share", Reason: "weight 1 of 1"}},
@@ -285,8 +291,8 @@ func TestReasons(t *testing.T) {
 		member("cordon", cordoned), member("given-up", notReadySince(time.Hour)), member("kept", notReadySince(time.Minute)), member("leave", leaving),
 		member("new", neverProbed), member("ok"), member("other"), member("taint", tainted("upgrade", "true", "NoExecute")), member("valueless", tainted("upgrade", "", "NoSchedule")),
 	}
-	policy := policyOf(nil, weight("cordon", 1), weight("given-up", 1), weight("kept", 1), weight("leave", 1), weight("new", 1), weight("ok", 1), weight("taint", 1), weight("valueless", 1))
-	got, _ := decideDeployment(web(1, 3), policy, clusters, running("given-up=1", "kept=1"), now)
+	policy := policyWith(nil, weight("cordon", 1), weight("given-up", 1), weight("kept", 1), weight("leave", 1), weight("new", 1), weight("ok", 1), weight("taint", 1), weight("valueless", 1))
+	got, _ := divide(web(1, 3), policy, clusters, running("given-up=1", "kept=1"), now)
 	reasons := map[string]string{}
 	for _, e := range got.Excluded {
 		reasons[e.Name] = e.Reason
@@ -308,11 +314,11 @@ func TestReasons(t *testing.T) {
 	if diff := gocmp.Diff(want, reasons); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)
 	}
-	none, _ := decideDeployment(web(1, 3), policyOf(nil, weight("z", 1)), []*v1alpha1.Cluster{member("a"), member("b", leaving)}, nil, now)
+	none, _ := divide(web(1, 3), policyWith(nil, weight("z", 1)), []*v1alpha1.Cluster{member("a"), member("b", leaving)}, nil, now)
 	if want := "no cluster may take the workload: a: not among the clusters of policy web; b: leaves the federation"; none.ProblemMessage != want {
 		t.Errorf("message %q, want %q", none.ProblemMessage, want)
 	}
-	nobody, _ := decideDeployment(web(1, 3), nil, nil, nil, now)
+	nobody, _ := divide(web(1, 3), nil, nil, nil, now)
 	if want := "no cluster may take the workload: none is joined; join one with kubectl drover join"; nobody.ProblemMessage != want {
 		t.Errorf("message %q, want %q", nobody.ProblemMessage, want)
 	}
@@ -342,7 +348,7 @@ func TestSelectPolicy(t *testing.T) {
 		{"one that is being deleted does not count", []*v1alpha1.PlacementPolicy{gone, named("web", 0, web)}, "web"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := selectPolicy(labels.Set{"app": "web"}, tt.policies)
+			got, err := SelectPolicy(labels.Set{"app": "web"}, tt.policies)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -352,7 +358,7 @@ func TestSelectPolicy(t *testing.T) {
 		})
 	}
 	bad := named("bad", 9, metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: "Like"}}})
-	if _, err := selectPolicy(labels.Set{}, []*v1alpha1.PlacementPolicy{bad}); err == nil || !strings.Contains(err.Error(), "policy bad: selector") {
+	if _, err := SelectPolicy(labels.Set{}, []*v1alpha1.PlacementPolicy{bad}); err == nil || !strings.Contains(err.Error(), "policy bad: selector") {
 		t.Errorf("a selector that is none: %v", err)
 	}
 }
@@ -396,7 +402,7 @@ func TestDecideFollower(t *testing.T) {
 		{"everywhere that is ready, or has it", nil, true, []*v1alpha1.Cluster{member("a"), member("b", notReadySince(time.Hour)), member("c", notReadySince(time.Hour))}, there("b"), output{"a b", "c:NotReady", "", "Fail"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := decideFollower(4, "Service", tt.backends, tt.everywhere, tt.clusters, tt.current)
+			got := Follow(4, "Service", tt.backends, tt.everywhere, tt.clusters, tt.current)
 			var names []string
 			for _, c := range got.Clusters {
 				names = append(names, c.Name)
@@ -411,13 +417,13 @@ func TestDecideFollower(t *testing.T) {
 			if got.WorkloadGeneration != 4 || (got.Problem == "") != (got.ProblemMessage == "") {
 				t.Errorf("generation %d, problem %q: %q", got.WorkloadGeneration, got.Problem, got.ProblemMessage)
 			}
-			again := decideFollower(4, "Service", tt.backends, tt.everywhere, tt.clusters, &got)
+			again := Follow(4, "Service", tt.backends, tt.everywhere, tt.clusters, &got)
 			if diff := gocmp.Diff(got, again); diff != "" {
 				t.Errorf("decided again (-first +second):\n%s", diff)
 			}
 		})
 	}
-	got := decideFollower(1, "Ingress", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=1"), backend("api", "Fail", "a=1"), backend("web", "Fail", "a=1")}, false, three[1:2], nil)
+	got := Follow(1, "Ingress", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=1"), backend("api", "Fail", "a=1"), backend("web", "Fail", "a=1")}, false, three[1:2], nil)
 	if want := "runs deployment api, deployment web"; got.Clusters[0].Reason != want {
 		t.Errorf("reason %q, want %q", got.Clusters[0].Reason, want)
 	}
@@ -448,7 +454,7 @@ func situation(t *rapid.T) (d *appsv1.Deployment, policy *v1alpha1.PlacementPoli
 			}
 			weights = append(weights, w)
 		}
-		policy = policyOf(rebalancing(rapid.SampledFrom([]v1alpha1.RebalanceMode{"OnChange", "Automatic", "Never"}).Draw(t, "mode")), weights...)
+		policy = policyWith(rebalancing(rapid.SampledFrom([]v1alpha1.RebalanceMode{"OnChange", "Automatic", "Never"}).Draw(t, "mode")), weights...)
 		if rapid.Bool().Draw(t, "tolerates") {
 			policy.Spec.Tolerations = []v1alpha1.Toleration{{Operator: v1alpha1.TolerationExists}}
 		}
@@ -470,7 +476,7 @@ func situation(t *rapid.T) (d *appsv1.Deployment, policy *v1alpha1.PlacementPoli
 func TestEveryReplicaIsAccountedFor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, policy, clusters, current := situation(t)
-		got, _ := decideDeployment(d, policy, clusters, current, now)
+		got, _ := divide(d, policy, clusters, current, now)
 		placed := got.Unplaced
 		for _, a := range got.Clusters {
 			placed += *a.Replicas
@@ -489,7 +495,7 @@ func TestEveryReplicaIsAccountedFor(t *testing.T) {
 func TestEveryClusterIsAccountedFor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, policy, clusters, current := situation(t)
-		got, _ := decideDeployment(d, policy, clusters, current, now)
+		got, _ := divide(d, policy, clusters, current, now)
 		seen := map[string]int{}
 		for _, a := range got.Clusters {
 			seen[a.Name]++
@@ -519,12 +525,12 @@ func TestEveryClusterIsAccountedFor(t *testing.T) {
 func TestDecidingAgainChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, policy, clusters, current := situation(t)
-		first, _ := decideDeployment(d, policy, clusters, current, now)
-		second, _ := decideDeployment(d, policy, clusters, &first, now)
+		first, _ := divide(d, policy, clusters, current, now)
+		second, _ := divide(d, policy, clusters, &first, now)
 		if places(first) != places(second) {
 			t.Fatalf("%s became %s (excluded %s, then %s)", places(first), places(second), leavesOut(first), leavesOut(second))
 		}
-		third, _ := decideDeployment(d, policy, clusters, &second, now)
+		third, _ := divide(d, policy, clusters, &second, now)
 		if diff := gocmp.Diff(second, third); diff != "" {
 			t.Fatalf("it does not settle (-second +third):\n%s", diff)
 		}
@@ -535,7 +541,7 @@ func TestDecidingAgainChangesNothing(t *testing.T) {
 func TestNothingNewWhereNothingMayGo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, policy, clusters, current := situation(t)
-		got, _ := decideDeployment(d, policy, clusters, current, now)
+		got, _ := divide(d, policy, clusters, current, now)
 		before := replicasByCluster(current)
 		tolerates := policy != nil && len(policy.Spec.Tolerations) > 0
 		for _, c := range clusters {
@@ -577,7 +583,7 @@ func TestSameClusters(t *testing.T) {
 			return c
 		}, false},
 	} {
-		if got := sameClusters(base, tt.change(slices.Clone(base))); got != tt.want {
+		if got := SameClusters(base, tt.change(slices.Clone(base))); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -597,8 +603,9 @@ func TestMatters(t *testing.T) {
 		{"not ready", notReadySince(0), true},
 		{"never probed", neverProbed, true},
 		{"leaving", leaving, true},
+		{"another region", func(c *v1alpha1.Cluster) { c.Status.Location.Region = "r" }, true},
 	} {
-		if got := matters(member("a"), member("a", tt.change)); got != tt.want {
+		if got := Matters(member("a"), member("a", tt.change)); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
