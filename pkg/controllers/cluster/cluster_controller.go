@@ -111,9 +111,7 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 
 // Run works until the context ends.
 func (c *Controller) Run(ctx context.Context) {
-	if cache.WaitForCacheSync(ctx.Done(), c.synced...) {
-		c.runner.Run(ctx, workers)
-	}
+	c.runner.RunSynced(ctx, workers, c.synced...)
 }
 
 func (c *Controller) secretChanged(obj any) {

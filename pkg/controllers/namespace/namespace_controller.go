@@ -56,9 +56,7 @@ func New(kube kubernetes.Interface, meta metadata.Interface, native kubeinformer
 
 // Run works until the context ends.
 func (c *Controller) Run(ctx context.Context) {
-	if cache.WaitForCacheSync(ctx.Done(), c.synced) {
-		c.runner.Run(ctx, workers)
-	}
+	c.runner.RunSynced(ctx, workers, c.synced)
 }
 
 func (c *Controller) reconcile(ctx context.Context, name string) (time.Duration, error) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 )
@@ -64,6 +65,15 @@ func (r *Runner[K]) Run(ctx context.Context, workers int) {
 		})
 	}
 	wg.Wait()
+}
+
+// RunSynced is Run, once the caches that reconciling reads are filled.
+func (r *Runner[K]) RunSynced(ctx context.Context, workers int, synced ...cache.InformerSynced) {
+	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
+		r.queue.ShutDown()
+		return
+	}
+	r.Run(ctx, workers)
 }
 
 func (r *Runner[K]) next(ctx context.Context) bool {

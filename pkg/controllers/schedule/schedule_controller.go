@@ -87,9 +87,7 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 
 // Run works until the context ends.
 func (c *Controller) Run(ctx context.Context) {
-	if cache.WaitForCacheSync(ctx.Done(), c.synced...) {
-		c.runner.Run(ctx, workers)
-	}
+	c.runner.RunSynced(ctx, workers, c.synced...)
 }
 
 func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object) {

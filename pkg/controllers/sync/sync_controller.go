@@ -81,9 +81,21 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 
 // Run works until the context ends.
 func (c *Controller) Run(ctx context.Context) {
-	if !cache.WaitForCacheSync(ctx.Done(), c.synced...) {
-		return
+	if cache.WaitForCacheSync(ctx.Done(), c.synced...) {
+		c.startAll(ctx)
 	}
+	c.finalizer.RunSynced(ctx, finalizeWorkers, c.synced...)
+	c.mu.Lock()
+	queues := c.queues
+	c.queues = map[string]*queue{}
+	c.mu.Unlock()
+	for _, q := range queues {
+		q.stop()
+	}
+}
+
+// startAll gives the clusters their queues that were connected before the controller ran.
+func (c *Controller) startAll(ctx context.Context) {
 	c.mu.Lock()
 	c.ready = ctx
 	c.mu.Unlock()
@@ -91,14 +103,6 @@ func (c *Controller) Run(ctx context.Context) {
 		if m.Synced() {
 			c.start(m.Name)
 		}
-	}
-	c.finalizer.Run(ctx, finalizeWorkers)
-	c.mu.Lock()
-	queues := c.queues
-	c.queues = map[string]*queue{}
-	c.mu.Unlock()
-	for _, q := range queues {
-		q.stop()
 	}
 }
 

@@ -1,0 +1,48 @@
+//go:build bench && linux
+
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// settling is how long the control plane is left alone before its memory is read.
+const settling = 20 * time.Second
+
+// BenchmarkIdleMemory reads what drover start keeps resident while nothing changes.
+func BenchmarkIdleMemory(b *testing.B) {
+	mebibytes, err := idleMemory()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(mebibytes), "MiB")
+	b.ReportMetric(0, "ns/op") // nothing is timed
+	row("Memory of drover start, three members joined, idle for "+settling.String(), fmt.Sprintf("%d MiB resident", mebibytes))
+}
+
+// idleMemory is read once, however often the benchmark is run.
+var idleMemory = sync.OnceValues(func() (mebibytes int, err error) {
+	time.Sleep(settling) //nolint:forbidigo // it is the time that counts: there is no condition to wait for
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", lab.federation.Pid()))
+	if err != nil {
+		return 0, err
+	}
+	match := residentLine.FindSubmatch(status)
+	if match == nil {
+		return 0, errors.New("no VmRSS in the status of drover start")
+	}
+	kibibytes, err := strconv.Atoi(string(match[1]))
+	return kibibytes >> 10, err
+})
+
+var residentLine = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)

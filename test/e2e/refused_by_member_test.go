@@ -1,0 +1,49 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/test/harness"
+)
+
+// What a member refuses is told with the member's own words, and is tried again when it was corrected.
+func TestRefusedByMember(t *testing.T) {
+	s := sharedSpace(t)
+	d := deployment("web", 2)
+	d.Spec.Template.Spec.RestartPolicy = "Sometimes"
+	s.weigh("web", map[string]int64{"east": 1})
+	if _, err := s.Kube.AppsV1().Deployments(s.name).Create(t.Context(), d, createOptions); err != nil {
+		t.Skipf("the federation refuses it itself: %v", err)
+	}
+	harness.Eventually(t, patience, func() error {
+		p, err := s.Drover.FederationV1alpha1().Placements(s.name).Get(t.Context(), "deployment-web", getOptions)
+		if err != nil {
+			return err
+		}
+		synced := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionSynced)
+		if synced == nil || synced.Status != metav1.ConditionFalse || synced.Reason != v1alpha1.ReasonSyncFailed {
+			return fmt.Errorf("condition Synced is %+v", synced)
+		}
+		s.wantContains(synced.Message, "east", "restartPolicy")
+		return nil
+	})
+	harness.Eventually(t, patience, func() error {
+		events, err := s.Kube.CoreV1().Events(s.name).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=SyncFailed,involvedObject.name=web"})
+		if err == nil && len(events.Items) == 0 {
+			return fmt.Errorf("there is no event SyncFailed")
+		}
+		return err
+	})
+	s.kubectl("patch", "deployment", "web", "-p", `{"spec":{"template":{"spec":{"restartPolicy":"Always"}}}}`)
+	s.eventuallyRuns("web", map[string]int32{"east": 2})
+}
