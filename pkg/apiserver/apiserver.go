@@ -8,12 +8,14 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
@@ -62,6 +64,15 @@ func (c *Config) Complete() CompletedConfig {
 // storages of a group version, by path: "deployments", "deployments/status".
 type storages map[string]rest.Storage
 
+// withoutProtobuf does not offer an encoding that Drover's own types do not have.
+type withoutProtobuf struct{ runtime.NegotiatedSerializer }
+
+func (s withoutProtobuf) SupportedMediaTypes() []runtime.SerializerInfo {
+	return slices.DeleteFunc(slices.Clone(s.NegotiatedSerializer.SupportedMediaTypes()), func(i runtime.SerializerInfo) bool {
+		return i.MediaType == runtime.ContentTypeProtobuf
+	})
+}
+
 // New makes the server and opens its doors.
 func (c CompletedConfig) New() (*Server, error) {
 	generic, err := c.generic.New("drover-apiserver", genericapiserver.NewEmptyDelegate())
@@ -79,6 +90,9 @@ func (c CompletedConfig) New() (*Server, error) {
 		}
 		info := genericapiserver.NewDefaultAPIGroupInfo(gv.Group, Scheme, metav1.ParameterCodec, Codecs)
 		info.VersionedResourcesStorageMap[gv.Version] = groups[gv.Group]
+		if gv.Group == v1alpha1.GroupName {
+			info.NegotiatedSerializer = withoutProtobuf{Codecs}
+		}
 		install := generic.InstallAPIGroup
 		if gv.Group == corev1.GroupName {
 			install = func(info *genericapiserver.APIGroupInfo) error {
@@ -89,6 +103,7 @@ func (c CompletedConfig) New() (*Server, error) {
 			return nil, fmt.Errorf("install API group %q: %w", gv.Group, err)
 		}
 	}
+	serveNoCustomResources(generic)
 	generic.AddPostStartHookOrDie("drover-system-namespaces", ensureSystemNamespaces)
 	return &Server{GenericAPIServer: generic}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/names"
@@ -102,8 +103,12 @@ func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 }
 
 func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
-	if s.kind.Validate == nil {
-		return nil
+	var errs field.ErrorList
+	for _, msg := range validation.IsDNS1123Subdomain(accessor(obj).GetName()) {
+		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), accessor(obj).GetName(), msg))
+	}
+	if len(errs) > 0 || s.kind.Validate == nil {
+		return errs
 	}
 	return s.kind.Validate(obj, nil)
 }

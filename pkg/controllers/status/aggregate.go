@@ -121,7 +121,7 @@ func deploymentStatus(d *appsv1.Deployment, p *v1alpha1.Placement, reports []rep
 		if r.status.ObservedGeneration == p.Spec.WorkloadGeneration {
 			next.UpdatedReplicas += r.status.UpdatedReplicas
 		}
-		if r.deadlineExceeded != "" {
+		if r.deadlineExceeded != "" && r.status.ObservedGeneration == p.Spec.WorkloadGeneration {
 			exceeded = append(exceeded, r.status.Name+": "+r.deadlineExceeded)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/tools/cache"
 
 	"drover.dev/drover/pkg/apis/federation/override"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -145,11 +144,8 @@ var referenceKinds = map[schema.GroupVersionResource]schema.GroupVersionKind{
 
 // desiredReference has what a workload refers to where the workload is, and nowhere else.
 func (c *Controller) desiredReference(cluster string, it item) (desired, error) {
-	obj, found, err := c.references[it.resource].GetStore().GetByKey(cache.NewObjectName(it.namespace, it.name).String())
-	if err != nil {
-		return desired{}, err
-	}
-	if !found || !c.neededByOthers(cluster, it, item{}) {
+	obj := c.reference(it)
+	if obj == nil || !c.neededByOthers(cluster, it, item{}) {
 		return desired{intent: absent}, nil
 	}
 	source := obj.(metav1.Object)
@@ -157,6 +153,7 @@ func (c *Controller) desiredReference(cluster string, it item) (desired, error) 
 	for ref := range workload.References(obj) {
 		want.needs = append(want.needs, item{resource: ref.Resource, namespace: it.namespace, name: ref.Name})
 	}
+	var err error
 	want.manifest, err = newManifest(referenceKinds[it.resource], obj.(runtime.Object), c.identity, nil)
 	return want, err
 }

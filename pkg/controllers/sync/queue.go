@@ -135,7 +135,7 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 		}
 	}
 	if !mine {
-		if outcome, err := q.inTheWay(ctx, it, want.adopt, live); err != nil || outcome.Reason != "" {
+		if outcome, err := q.inTheWay(ctx, it, want, live); err != nil || outcome.Reason != "" {
 			return conflictRecheck, outcome, err
 		}
 		if err := q.ensureNamespace(ctx, it.namespace); err != nil {
@@ -162,7 +162,7 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 }
 
 // inTheWay looks whether somebody else's object has the name already.
-func (q *queue) inTheWay(ctx context.Context, it item, adopt bool, live metav1.Object) (Outcome, error) {
+func (q *queue) inTheWay(ctx context.Context, it item, want desired, live metav1.Object) (Outcome, error) {
 	if live == nil {
 		ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
 		defer cancel()
@@ -174,8 +174,12 @@ func (q *queue) inTheWay(ctx context.Context, it item, adopt bool, live metav1.O
 	}
 	what := fmt.Sprintf("%s %s/%s is already in the cluster", it.resource.GroupResource(), it.namespace, it.name)
 	switch owner := live.GetAnnotations()[v1alpha1.AnnotationFederation]; {
+	case owner == q.controller.identity:
+		return Outcome{}, nil // ours, though it has lost its label
+	case owner == "" && live.GetLabels()[v1alpha1.LabelManaged] == "true" && want.source != nil && live.GetAnnotations()[v1alpha1.AnnotationSourceUID] == string(want.source.GetUID()):
+		return Outcome{}, nil // ours, though it has lost its annotation
 	case live.GetLabels()[v1alpha1.LabelManaged] != "true" || owner == "":
-		if adopt {
+		if want.adopt {
 			return Outcome{}, nil
 		}
 		return Outcome{Reason: v1alpha1.ReasonConflict, Message: what + " and not managed by Drover: rename or remove one of the two, or set conflict: Adopt in a PlacementPolicy to take it over"}, nil

@@ -40,6 +40,19 @@ func referenceKey(resource schema.GroupVersionResource, namespace, name string) 
 	return resource.Resource + "/" + namespace + "/" + name
 }
 
+// reference finds a ConfigMap, Secret or ServiceAccount of the federation; nil if there is none.
+func (c *Controller) reference(it item) any {
+	informer := c.references[it.resource]
+	if informer == nil {
+		return nil
+	}
+	obj, found, err := informer.GetStore().GetByKey(cache.NewObjectName(it.namespace, it.name).String())
+	if err != nil || !found {
+		return nil
+	}
+	return obj
+}
+
 // referrers finds what refers to an item: workloads and ServiceAccounts.
 func (c *Controller) referrers(it item) []item {
 	var out []item

@@ -8,6 +8,7 @@ package sync
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -144,11 +145,27 @@ func (c *Controller) memberChanged(cluster string, resource schema.GroupVersionR
 		return
 	}
 	c.add(cluster, item{resource: resource, namespace: obj.GetNamespace(), name: obj.GetName()})
+	if resource == members.Namespaces {
+		c.namespaceChanged(cluster, obj.GetName())
+	}
 	if key, ok := workload.KeyIn(resource, obj); ok {
 		if federated, err := c.workloads.Get(key); err == nil && federated != nil && !federated.GetDeletionTimestamp().IsZero() {
 			c.finalizer.Enqueue(key)
 		}
 	}
+}
+
+// namespaceChanged has what is placed in a namespace made again as soon as the namespace is gone in a member: until then
+// the member refuses it, and it is tried more and more rarely.
+func (c *Controller) namespaceChanged(cluster, name string) {
+	if m := c.set.Get(cluster); m == nil || m.Get(members.Namespaces, "", name) != nil {
+		return
+	}
+	c.workloads.Each(func(key workload.Key) {
+		if key.Namespace == name && slices.Contains(c.placedOn(key), cluster) {
+			c.enqueue(key, cluster)
+		}
+	})
 }
 
 // watchFederation puts what changes in the federation into the queues of the clusters it concerns.
@@ -229,6 +246,9 @@ func (c *Controller) placementChanged(old, obj any) {
 // referenceChanged puts an object into the queues of the clusters that have it, or may need it.
 func (c *Controller) referenceChanged(it item) {
 	c.addWhereSeen(it)
+	for ref := range workload.References(c.reference(it)) {
+		c.addWhereSeen(item{resource: ref.Resource, namespace: it.namespace, name: ref.Name})
+	}
 	for _, from := range c.referrers(it) {
 		if key, ok := workload.KeyIn(from.resource, &metav1.ObjectMeta{Namespace: from.namespace, Name: from.name}); ok {
 			for _, cluster := range c.placedOn(key) {
@@ -260,9 +280,16 @@ func (c *Controller) enqueue(key workload.Key, clusters ...string) {
 	}
 	for _, cluster := range clusters {
 		c.add(cluster, itemOf(key))
-		for ref := range workload.References(obj) {
-			c.add(cluster, item{resource: ref.Resource, namespace: key.Namespace, name: ref.Name})
-		}
+		c.addReferences(cluster, key.Namespace, obj)
+	}
+}
+
+// addReferences puts what an object refers to, and what that refers to in turn, into a cluster's queue.
+func (c *Controller) addReferences(cluster, namespace string, obj any) {
+	for ref := range workload.References(obj) {
+		it := item{resource: ref.Resource, namespace: namespace, name: ref.Name}
+		c.add(cluster, it)
+		c.addReferences(cluster, namespace, c.reference(it))
 	}
 }
 

@@ -1,0 +1,27 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+)
+
+// customResourceDefinitions is where kubectl looks for a kind that is not served, before it says so.
+const customResourceDefinitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+// serveNoCustomResources answers that there are no CustomResourceDefinitions. Without an answer, kubectl create of a kind
+// that is not served fails with advice to turn validation off.
+func serveNoCustomResources(generic *genericapiserver.GenericAPIServer) {
+	generic.Handler.NonGoRestfulMux.HandleFunc(customResourceDefinitions, func(w http.ResponseWriter, request *http.Request) {
+		if request.Method != http.MethodGet {
+			http.Error(w, "custom resources are not served here", http.StatusMethodNotAllowed)
+			return
+		}
+		w.Header().Set("Content-Type", runtime.ContentTypeJSON)
+		_, _ = w.Write([]byte(`{"kind":"CustomResourceDefinitionList","apiVersion":"apiextensions.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[]}`))
+	})
+}
