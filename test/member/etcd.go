@@ -1,3 +1,6 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (

@@ -1,3 +1,6 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Command member runs one real Kubernetes cluster in one process: etcd, kube-apiserver, kube-controller-manager,
 // kube-scheduler, fake nodes whose pods become ready, and a load balancer that answers for them.
 package main
@@ -32,7 +35,7 @@ func run(options *Options) error {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
 	klog.OsExit = func(code int) { // libraries end the process so when they cannot go on
 		if ctx.Err() != nil {
 			os.Exit(0) // nor need they: it is stopping

@@ -1,3 +1,6 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Package credentials keeps the cluster's certificates and keys on disk, and writes the administrator's kubeconfig.
 // Everything is made once and read back afterwards, so that a restarted cluster is still trusted by its clients.
 package credentials

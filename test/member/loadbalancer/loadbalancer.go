@@ -1,3 +1,6 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Package loadbalancer is what a cloud's load balancer is to a cluster: every Service of type LoadBalancer and every
 // Ingress gets an address of its own, and there an HTTP server answers for it while it has ready endpoints.
 package loadbalancer

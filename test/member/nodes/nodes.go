@@ -1,3 +1,6 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
 // Package nodes gives the cluster its nodes and the life of the pods on them. There is no kubelet: kwok plays one.
 package nodes
 
