@@ -28,6 +28,7 @@ import (
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/cluster"
 	"drover.dev/drover/pkg/controllers/namespace"
+	"drover.dev/drover/pkg/controllers/policy"
 	"drover.dev/drover/pkg/controllers/schedule"
 	"drover.dev/drover/pkg/controllers/status"
 	droversync "drover.dev/drover/pkg/controllers/sync"
@@ -174,11 +175,15 @@ func (c *clients) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("namespace controller: %w", err)
 	}
+	policies, err := policy.New(c.own, own, native)
+	if err != nil {
+		return fmt.Errorf("policy controller: %w", err)
+	}
 	own.StartWithContext(ctx)
 	native.StartWithContext(ctx)
 	logger.Info("Controllers run", "federation", identity)
 	var wg sync.WaitGroup
-	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, syncer, reporter, namespaces} {
+	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, syncer, reporter, namespaces, policies} {
 		wg.Go(func() { controller.Run(ctx) })
 	}
 	wg.Wait()

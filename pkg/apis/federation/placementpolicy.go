@@ -27,6 +27,7 @@ var placementPolicies = func() kind.Kind {
 	k.New = func() runtime.Object { return &v1alpha1.PlacementPolicy{} }
 	k.NewList = func() runtime.Object { return &v1alpha1.PlacementPolicyList{} }
 	k.Spec = kind.Of(func(p *v1alpha1.PlacementPolicy) any { return &p.Spec })
+	k.Status = kind.Of(func(p *v1alpha1.PlacementPolicy) any { return &p.Status })
 	k.Validate = kind.OfBoth(validatePlacementPolicy)
 	k.Columns = []kind.Column{
 		{Name: "Selector", Type: "string", Description: "Workloads the policy applies to.", Value: kind.Of(func(p *v1alpha1.PlacementPolicy) any {
@@ -42,6 +43,9 @@ var placementPolicies = func() kind.Kind {
 				out = append(out, fmt.Sprintf("%s=%d", c.Name, ptr.Deref(c.Weight, 1)))
 			}
 			return strings.Join(out, " ")
+		})},
+		{Name: "Applied", Type: "string", Description: "Workloads it applies to, of those it selects.", Value: kind.Of(func(p *v1alpha1.PlacementPolicy) any {
+			return fmt.Sprintf("%d/%d", p.Status.Applied, p.Status.Selected)
 		})},
 		{Name: "Rebalance", Type: "string", Wide: true, Description: "When running replicas are moved to meet the weights again.", Value: kind.Of(func(p *v1alpha1.PlacementPolicy) any { return string(p.Spec.Rebalance.Mode) })},
 	}

@@ -55,6 +55,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.PlacementPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicySpec"):
 		return &federationv1alpha1.PlacementPolicySpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicyStatus"):
+		return &federationv1alpha1.PlacementPolicyStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementSpec"):
 		return &federationv1alpha1.PlacementSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementStatus"):

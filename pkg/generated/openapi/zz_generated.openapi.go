@@ -51,6 +51,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.PlacementPolicy{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_PlacementPolicy(ref),
 		v1alpha1.PlacementPolicyList{}.OpenAPIModelName():                       schema_pkg_apis_federation_v1alpha1_PlacementPolicyList(ref),
 		v1alpha1.PlacementPolicySpec{}.OpenAPIModelName():                       schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref),
+		v1alpha1.PlacementPolicyStatus{}.OpenAPIModelName():                     schema_pkg_apis_federation_v1alpha1_PlacementPolicyStatus(ref),
 		v1alpha1.PlacementReview{}.OpenAPIModelName():                           schema_pkg_apis_federation_v1alpha1_PlacementReview(ref),
 		v1alpha1.PlacementReviewSpec{}.OpenAPIModelName():                       schema_pkg_apis_federation_v1alpha1_PlacementReviewSpec(ref),
 		v1alpha1.PlacementReviewStatus{}.OpenAPIModelName():                     schema_pkg_apis_federation_v1alpha1_PlacementReviewStatus(ref),
@@ -1555,12 +1556,19 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicy(ref common.ReferenceCal
 							Ref:         ref(v1alpha1.PlacementPolicySpec{}.OpenAPIModelName()),
 						},
 					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Which of them the policy applies to. Written by Drover.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.PlacementPolicyStatus{}.OpenAPIModelName()),
+						},
+					},
 				},
 				Required: []string{"spec"},
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.PlacementPolicySpec{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
+			v1alpha1.PlacementPolicySpec{}.OpenAPIModelName(), v1alpha1.PlacementPolicyStatus{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1767,6 +1775,65 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 		},
 		Dependencies: []string{
 			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Spread{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PlacementPolicyStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementPolicyStatus says what a policy is in force for.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Generation of the spec that the status speaks of.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"selected": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Workloads that the policy selects.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"applied": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Workloads that it applies to: those it selects that no policy of a higher priority does.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type":       "map",
+								"x-kubernetes-patch-merge-key": "type",
+								"x-kubernetes-patch-strategy":  "merge",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Applied: whether the policy applies to all the workloads it selects.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(metav1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			metav1.Condition{}.OpenAPIModelName()},
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 )
 
 // +genclient
-// +genclient:noStatus
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 
 // PlacementPolicy says how the workloads it selects are spread over the clusters.
@@ -21,6 +20,29 @@ type PlacementPolicy struct {
 
 	// Which workloads, and how they are spread.
 	Spec PlacementPolicySpec `json:"spec"`
+	// Which of them the policy applies to. Written by Drover.
+	// +optional
+	Status PlacementPolicyStatus `json:"status,omitempty"`
+}
+
+// PlacementPolicyStatus says what a policy is in force for.
+type PlacementPolicyStatus struct {
+	// Generation of the spec that the status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Workloads that the policy selects.
+	// +optional
+	Selected int32 `json:"selected,omitempty"`
+	// Workloads that it applies to: those it selects that no policy of a higher priority does.
+	// +optional
+	Applied int32 `json:"applied,omitempty"`
+	// Applied: whether the policy applies to all the workloads it selects.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchMergeKey=type
+	// +patchStrategy=merge
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
 }
 
 // PlacementPolicySpec is the policy.

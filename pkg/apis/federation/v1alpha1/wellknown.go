@@ -51,6 +51,8 @@ const (
 	ConditionScheduled = "Scheduled"
 	// ConditionSynced says whether every placed cluster holds what was decided.
 	ConditionSynced = "Synced"
+	// ConditionApplied says whether a PlacementPolicy applies to all that it selects.
+	ConditionApplied = "Applied"
 	// ConditionAvailable says whether the workload is available over all clusters.
 	ConditionAvailable = "Available"
 
@@ -68,6 +70,9 @@ const (
 	ReasonAffinityCycle  = "AffinityCycle"
 	ReasonNoBackends     = "NoBackends"
 	ReasonInvalid        = "InvalidPlacement"
+	ReasonApplied        = "Applied"
+	ReasonOverruled      = "Overruled"
+	ReasonSelectsNothing = "SelectsNothing"
 	ReasonSynced         = "Synced"
 	ReasonSyncing        = "Syncing"
 	ReasonSyncFailed     = "SyncFailed"

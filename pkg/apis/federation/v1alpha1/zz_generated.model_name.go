@@ -124,6 +124,11 @@ func (in PlacementPolicySpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementPolicyStatus) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementPolicyStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PlacementReview) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PlacementReview"
 }

@@ -22,6 +22,8 @@ type PlacementPolicyApplyConfiguration struct {
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
 	// Which workloads, and how they are spread.
 	Spec *PlacementPolicySpecApplyConfiguration `json:"spec,omitempty"`
+	// Which of them the policy applies to. Written by Drover.
+	Status *PlacementPolicyStatusApplyConfiguration `json:"status,omitempty"`
 }
 
 // PlacementPolicy constructs a declarative configuration of the PlacementPolicy type for use with
@@ -200,6 +202,14 @@ func (b *PlacementPolicyApplyConfiguration) ensureObjectMetaApplyConfigurationEx
 // If called multiple times, the Spec field is set to the value of the last call.
 func (b *PlacementPolicyApplyConfiguration) WithSpec(value *PlacementPolicySpecApplyConfiguration) *PlacementPolicyApplyConfiguration {
 	b.Spec = value
+	return b
+}
+
+// WithStatus sets the Status field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Status field is set to the value of the last call.
+func (b *PlacementPolicyApplyConfiguration) WithStatus(value *PlacementPolicyStatusApplyConfiguration) *PlacementPolicyApplyConfiguration {
+	b.Status = value
 	return b
 }
 

@@ -27,6 +27,8 @@ type PlacementPoliciesGetter interface {
 type PlacementPolicyInterface interface {
 	Create(ctx context.Context, placementPolicy *federationv1alpha1.PlacementPolicy, opts v1.CreateOptions) (*federationv1alpha1.PlacementPolicy, error)
 	Update(ctx context.Context, placementPolicy *federationv1alpha1.PlacementPolicy, opts v1.UpdateOptions) (*federationv1alpha1.PlacementPolicy, error)
+	// Add a +genclient:noStatus comment above the type to avoid generating UpdateStatus().
+	UpdateStatus(ctx context.Context, placementPolicy *federationv1alpha1.PlacementPolicy, opts v1.UpdateOptions) (*federationv1alpha1.PlacementPolicy, error)
 	Delete(ctx context.Context, name string, opts v1.DeleteOptions) error
 	DeleteCollection(ctx context.Context, opts v1.DeleteOptions, listOpts v1.ListOptions) error
 	Get(ctx context.Context, name string, opts v1.GetOptions) (*federationv1alpha1.PlacementPolicy, error)
@@ -34,6 +36,8 @@ type PlacementPolicyInterface interface {
 	Watch(ctx context.Context, opts v1.ListOptions) (watch.Interface, error)
 	Patch(ctx context.Context, name string, pt types.PatchType, data []byte, opts v1.PatchOptions, subresources ...string) (result *federationv1alpha1.PlacementPolicy, err error)
 	Apply(ctx context.Context, placementPolicy *applyconfigurationfederationv1alpha1.PlacementPolicyApplyConfiguration, opts v1.ApplyOptions) (result *federationv1alpha1.PlacementPolicy, err error)
+	// Add a +genclient:noStatus comment above the type to avoid generating ApplyStatus().
+	ApplyStatus(ctx context.Context, placementPolicy *applyconfigurationfederationv1alpha1.PlacementPolicyApplyConfiguration, opts v1.ApplyOptions) (result *federationv1alpha1.PlacementPolicy, err error)
 	PlacementPolicyExpansion
 }
 
