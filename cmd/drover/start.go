@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 
 	"drover.dev/drover/pkg/apiserver"
 	"drover.dev/drover/pkg/controllers"
@@ -23,7 +25,14 @@ func startCommand() *cobra.Command {
 		APIServer: apiserver.NewOptions(),
 		Controllers: func(ctx context.Context, config *rest.Config) error {
 			// There is one such process on a data directory, so it may take up at once what it left.
-			return controllers.Run(ctx, config, "standalone")
+			for {
+				err := controllers.Run(ctx, config, "standalone")
+				if !errors.Is(err, controllers.ErrLostLead) || ctx.Err() != nil {
+					return err
+				}
+				// Nobody else is there to take over: a disk was slow. The API server has not stopped for that.
+				klog.FromContext(ctx).Info("The controllers are started again", "cause", err)
+			}
 		},
 	}
 	cmd := &cobra.Command{

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/initializer"
 	"k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle"
@@ -32,6 +33,7 @@ import (
 	"k8s.io/apiserver/pkg/util/compatibility"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/klog/v2"
 	openapicommon "k8s.io/kube-openapi/pkg/common"
 
 	"drover.dev/drover/pkg/access"
@@ -101,7 +103,7 @@ func (o *Options) Config() (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	serving, err := authority.Issue(pki.Request{Name: "apiserver", User: "drover-apiserver", Hosts: o.hosts()}, time.Now())
+	serving, err := o.issueServing(authority)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +134,33 @@ func (o *Options) Config() (*Config, error) {
 	if err := o.Etcd.ApplyWithStorageFactoryTo(o.storageFactory(), &generic.Config); err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
+	generic.AddPostStartHookOrDie("drover-renew-certificates", func(hook genericapiserver.PostStartHookContext) error {
+		go wait.UntilWithContext(hook, o.renewCertificates, renewInterval)
+		return nil
+	})
 	return &Config{Generic: generic}, admit(generic)
+}
+
+// renewInterval is how often certificates are looked at. They are issued anew a month before they end.
+const renewInterval = 12 * time.Hour
+
+// renewCertificates issues anew what nears its end. The server takes a new serving certificate up from its file; clients
+// read a new admin.kubeconfig when they start.
+func (o *Options) renewCertificates(ctx context.Context) {
+	authority, err := pki.Open(filepath.Join(o.DataDir, "pki"))
+	if err == nil {
+		_, err = o.issueServing(authority)
+	}
+	if err == nil {
+		err = o.WriteAdminKubeconfig()
+	}
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Certificates could not be renewed, will be tried again", "in", renewInterval)
+	}
+}
+
+func (o *Options) issueServing(authority *pki.Authority) (pki.Pair, error) {
+	return authority.Issue(pki.Request{Name: "apiserver", User: "drover-apiserver", Hosts: o.hosts()}, time.Now())
 }
 
 // takeFreePort opens a free port where none is asked for by number.

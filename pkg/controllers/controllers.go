@@ -75,7 +75,7 @@ func Run(ctx context.Context, config *rest.Config, identity string) error {
 		<-over
 		return nil
 	case <-over:
-		return errLostLead
+		return ErrLostLead
 	case leading := <-lead:
 		working, stopWorking := context.WithCancel(ctx)
 		defer stopWorking()
@@ -85,13 +85,14 @@ func Run(ctx context.Context, config *rest.Config, identity string) error {
 		stopElecting()
 		<-over
 		if lost {
-			return errors.Join(err, errLostLead)
+			return errors.Join(err, ErrLostLead)
 		}
 		return err
 	}
 }
 
-var errLostLead = errors.New("lost the lead of the controllers: another process took over, or the API server did not answer in time")
+// ErrLostLead is returned when another process leads now, or the API server did not answer for long.
+var ErrLostLead = errors.New("lost the lead of the controllers: another process took over, or the API server did not answer in time")
 
 // newElector makes an elector, and a channel that gives a context once it leads, which ends when it does so no more.
 func (c *clients) newElector(identity string) (*leaderelection.LeaderElector, <-chan context.Context, error) {

@@ -176,6 +176,12 @@ func (m *Member) stop() {
 // Synced says whether what is in the member is known. Before that, not to find an object means nothing.
 func (m *Member) Synced() bool { return m.synced.Load() }
 
+// Holds says whether an object in a member is one that the federation of that identity put there. The marks alone do not
+// tell: whoever copies an object copies them. Drover's field ownership is not copied. Namespaces are made, not applied.
+func Holds(identity string, resource schema.GroupVersionResource, obj metav1.Object) bool {
+	return obj.GetAnnotations()[v1alpha1.AnnotationFederation] == identity && (resource == Namespaces || OwnedFields(obj) != "")
+}
+
 // Get finds a managed object as last seen in the member; nil if there is none. It must not be changed.
 func (m *Member) Get(resource schema.GroupVersionResource, namespace, name string) metav1.Object {
 	obj, ok, err := m.informers[resource].GetStore().GetByKey(cache.NewObjectName(namespace, name).String())

@@ -5,8 +5,10 @@ package members
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -23,7 +25,7 @@ import (
 const TokenLifetime = 30 * 24 * time.Hour
 
 // Marks are the annotations Drover puts on what it manages, besides the label v1alpha1.LabelManaged.
-var Marks = []string{v1alpha1.AnnotationFederation, v1alpha1.AnnotationSourceUID, v1alpha1.AnnotationSourceGeneration}
+var Marks = []string{v1alpha1.AnnotationFederation, v1alpha1.AnnotationSourceUID, v1alpha1.AnnotationSourceGeneration, v1alpha1.AnnotationDigest}
 
 // Release takes Drover's marks off an object, and lets go of its fields. The object itself stays as it is.
 // The metadata must be whole, as the member returned it.
@@ -96,6 +98,27 @@ func (m *Member) RemoveAccess(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// TokenAged says whether a third of a token's life is over, and it is time for a new one. It reads the token's own claims
+// (RFC 7519): a member may grant less than it was asked for.
+func TokenAged(token string, now time.Time) bool {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return false
+	}
+	var claims struct {
+		Issued  int64 `json:"iat"`
+		Expires int64 `json:"exp"`
+	}
+	if json.Unmarshal(payload, &claims) != nil || claims.Expires <= claims.Issued {
+		return false
+	}
+	return now.Unix()-claims.Issued > (claims.Expires-claims.Issued)/3
 }
 
 // NewToken has the member issue a token for Drover's ServiceAccount there.

@@ -104,6 +104,18 @@ func TestValidatePlacementPolicy(t *testing.T) {
 		return func(s *v1alpha1.PlacementPolicySpec) { s.Tolerations = list }
 	}
 	like := metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}
+	preferred := func(list ...v1alpha1.PreferredClusters) func(*v1alpha1.PlacementPolicySpec) {
+		return func(s *v1alpha1.PlacementPolicySpec) { s.ClusterAffinity = &v1alpha1.ClusterAffinity{Preferred: list} }
+	}
+	spread := func(list ...v1alpha1.Spread) func(*v1alpha1.PlacementPolicySpec) {
+		return func(s *v1alpha1.PlacementPolicySpec) { s.Spread = list }
+	}
+	beside := func(topology v1alpha1.Topology, weight int32) v1alpha1.WorkloadAffinity {
+		return v1alpha1.WorkloadAffinity{Workload: v1alpha1.AffineWorkload{Name: "db"}, Topology: topology, Weight: &weight}
+	}
+	affinity := func(list ...v1alpha1.WorkloadAffinity) func(*v1alpha1.PlacementPolicySpec) {
+		return func(s *v1alpha1.PlacementPolicySpec) { s.WorkloadAffinity = list }
+	}
 	for _, tt := range []struct {
 		name   string
 		change func(*v1alpha1.PlacementPolicySpec)
@@ -134,6 +146,24 @@ func TestValidatePlacementPolicy(t *testing.T) {
 		{"no key, and a value", tolerations(v1alpha1.Toleration{Value: "v"}), []string{"spec.tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists when `key` is empty"}},
 		{"a value that is not compared", tolerations(v1alpha1.Toleration{Key: "k", Operator: "Exists", Value: "v"}), []string{"spec.tolerations[0].value: Invalid value: \"v\": value must be empty when `operator` is Exists"}},
 		{"a key and an effect that are none", tolerations(v1alpha1.Toleration{Key: "a b", Effect: "NoSleep"}), []string{"spec.tolerations[0].key: Invalid value: \"a b\"", "spec.tolerations[0].effect: Unsupported value: \"NoSleep\""}},
+
+		{"preferences", preferred(v1alpha1.PreferredClusters{Weight: -100}, v1alpha1.PreferredClusters{Weight: 100}, v1alpha1.PreferredClusters{}), nil},
+		{"preferences beyond", preferred(v1alpha1.PreferredClusters{Weight: -101}, v1alpha1.PreferredClusters{Weight: 101}), []string{
+			"spec.clusterAffinity.preferred[0].weight: Invalid value: -101: must be between -100 and 100", "spec.clusterAffinity.preferred[1].weight: Invalid value: 101",
+		}},
+		{"a preference of nothing", preferred(v1alpha1.PreferredClusters{Weight: 1, Selector: like}), []string{"spec.clusterAffinity.preferred[0].selector.matchExpressions[0].operator: Invalid value"}},
+		{"workloads to be near", affinity(beside("", 100), beside("zone", -100), beside("region", 1), beside("continent", -1), v1alpha1.WorkloadAffinity{Workload: v1alpha1.AffineWorkload{Name: "db"}, Required: true}), nil},
+		{"a workload without name", affinity(v1alpha1.WorkloadAffinity{}), []string{"spec.workloadAffinity[0].workload.name: Required value: the workload to follow, or keep apart from"}},
+		{"a workload that has no clusters of its own", affinity(v1alpha1.WorkloadAffinity{Workload: v1alpha1.AffineWorkload{Kind: "Service", Name: "web"}}), []string{"spec.workloadAffinity[0].workload.kind: Unsupported value: \"Service\": supported values: \"Deployment\""}},
+		{"near by a label", affinity(beside("example.com/rack", 1)), []string{"spec.workloadAffinity[0].topology: Unsupported value: \"example.com/rack\": supported values: \"cluster\", \"continent\", \"region\", \"zone\""}},
+		{"neither near nor apart", affinity(beside("zone", 0)), []string{"spec.workloadAffinity[0].weight: Invalid value: 0: must not be 0: positive to follow, negative to keep apart"}},
+		{"too near, and too far apart", affinity(beside("zone", 101), beside("zone", -101)), []string{"spec.workloadAffinity[0].weight: Invalid value: 101: must be between -100 and 100", "spec.workloadAffinity[1].weight: Invalid value: -101"}},
+		{"spread", spread(v1alpha1.Spread{Topology: "region", MinDomains: 2}, v1alpha1.Spread{Topology: "cluster", MinDomains: 1}, v1alpha1.Spread{Topology: "example.com/rack", MinDomains: 1000}), nil},
+		{"spread over nothing", spread(v1alpha1.Spread{MinDomains: 2}), []string{"spec.spread[0].topology: Required value: continent, region, zone, cluster, or the key of a label of clusters"}},
+		{"spread over what no label can be", spread(v1alpha1.Spread{Topology: "a b", MinDomains: 2}), []string{"spec.spread[0].topology: Invalid value: \"a b\""}},
+		{"spread twice", spread(v1alpha1.Spread{Topology: "zone", MinDomains: 2}, v1alpha1.Spread{Topology: "region", MinDomains: 2}, v1alpha1.Spread{Topology: "zone", MinDomains: 3}), []string{"spec.spread[2].topology: Duplicate value: \"zone\""}},
+		{"spread over no domain", spread(v1alpha1.Spread{Topology: "zone"}, v1alpha1.Spread{Topology: "region", MinDomains: -1}), []string{"spec.spread[0].minDomains: Invalid value: 0: must be greater than or equal to 1", "spec.spread[1].minDomains: Invalid value: -1"}},
+		{"an override that cannot work", func(s *v1alpha1.PlacementPolicySpec) { s.Overrides = []v1alpha1.Override{{Clusters: []string{"east"}}} }, []string{"spec.overrides[0]: Required value: a jsonPatch or a strategicMerge"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &v1alpha1.PlacementPolicy{}
@@ -146,11 +176,16 @@ func TestValidatePlacementPolicy(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	p := &v1alpha1.PlacementPolicy{Spec: v1alpha1.PlacementPolicySpec{Clusters: []v1alpha1.ClusterWeight{{Name: "east"}, {Name: "west", Weight: ptr.To[int64](0)}}, Tolerations: []v1alpha1.Toleration{{Key: "k"}}}}
+	p.Spec.WorkloadAffinity = []v1alpha1.WorkloadAffinity{{Workload: v1alpha1.AffineWorkload{Name: "db"}}, {Workload: v1alpha1.AffineWorkload{Name: "db"}, Topology: "zone", Weight: ptr.To[int32](-1), Required: true}}
 	v1alpha1.SetObjectDefaults_PlacementPolicy(p)
 	want := v1alpha1.PlacementPolicySpec{
 		Clusters:    []v1alpha1.ClusterWeight{{Name: "east", Weight: ptr.To[int64](1)}, {Name: "west", Weight: ptr.To[int64](0)}},
 		Tolerations: []v1alpha1.Toleration{{Key: "k", Operator: "Equal"}}, Failover: v1alpha1.Failover{After: &metav1.Duration{Duration: 5 * time.Minute}},
 		Rebalance: v1alpha1.Rebalance{Mode: "OnChange"}, Conflict: "Fail",
+		WorkloadAffinity: []v1alpha1.WorkloadAffinity{
+			{Workload: v1alpha1.AffineWorkload{Kind: "Deployment", Name: "db"}, Topology: "cluster", Weight: ptr.To[int32](100)},
+			{Workload: v1alpha1.AffineWorkload{Kind: "Deployment", Name: "db"}, Topology: "zone", Weight: ptr.To[int32](-1), Required: true},
+		},
 	}
 	if diff := cmp.Diff(want, p.Spec); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)

@@ -22,6 +22,7 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/klog/v2"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/runner"
@@ -78,7 +79,7 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 		AddFunc: func(obj any) { c.runner.Enqueue(obj.(*v1alpha1.Cluster).Name) },
 		UpdateFunc: func(old, obj any) {
 			was, is := old.(*v1alpha1.Cluster), obj.(*v1alpha1.Cluster)
-			if was.Generation != is.Generation || was.DeletionTimestamp != is.DeletionTimestamp || !apiequality.Semantic.DeepEqual(was.Annotations, is.Annotations) {
+			if was.Generation != is.Generation || !was.DeletionTimestamp.Equal(is.DeletionTimestamp) || !apiequality.Semantic.DeepEqual(was.Annotations, is.Annotations) {
 				c.runner.Enqueue(is.Name)
 			}
 		},
@@ -143,6 +144,7 @@ type observation struct {
 	health     members.Health
 	resources  members.Resources
 	err        error
+	failures   int // probes in a row that failed
 	probed     time.Time
 	measured   time.Time
 	connecting time.Time // since when it answers and is not read yet; zero if it is
@@ -193,6 +195,9 @@ func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster) obs
 	}
 	seen.health, seen.err = member.Probe(ctx)
 	seen.probed, seen.generation = c.now(), cluster.Generation
+	if seen.failures++; seen.err == nil {
+		seen.failures = 0
+	}
 	if seen.err == nil && !member.Synced() {
 		seen.err = errConnecting
 		if seen.connecting.IsZero() {
@@ -202,8 +207,13 @@ func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster) obs
 		seen.connecting = time.Time{}
 	}
 	if seen.err == nil && c.now().Sub(seen.measured) >= measureInterval {
-		seen.resources, seen.err = member.Measure(ctx)
-		seen.measured = c.now()
+		resources, err := member.Measure(ctx)
+		if seen.measured = c.now(); err == nil {
+			seen.resources = resources
+		} else {
+			// It answers, so it is ready; what was counted last stands.
+			klog.FromContext(ctx).Info("The nodes and pods of a cluster could not be counted", "cluster", cluster.Name, "error", err)
+		}
 	}
 	if seen.err == nil {
 		if err := c.renewToken(ctx, cluster, member); err != nil {

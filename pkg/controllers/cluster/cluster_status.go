@@ -52,11 +52,15 @@ func nextStatus(cluster *v1alpha1.Cluster, seen observation, replicas int32, now
 		next.Capacity, next.Allocatable, next.Requested = seen.resources.Capacity, seen.resources.Allocatable, seen.resources.Requested
 	}
 	next.Location = location(cluster.Spec.Location, seen.resources, cluster.Status.Location)
-	if !stillConnecting(cluster, seen, now) {
+	if !stillConnecting(cluster, seen, now) && !onceMissed(cluster, seen) {
 		meta.SetStatusCondition(&next.Conditions, readyCondition(cluster, seen.err, now))
 	}
 	probed := metav1.NewTime(seen.probed).Rfc3339Copy()
-	if next.LastProbeTime == nil || probed.Sub(next.LastProbeTime.Time) >= heartbeat || !apiequality.Semantic.DeepEqual(next, cluster.Status) {
+	stale := heartbeat
+	if !meta.IsStatusConditionTrue(next.Conditions, v1alpha1.ConditionReady) {
+		stale = probeInterval // how long it has been lost is counted by this
+	}
+	if next.LastProbeTime == nil || probed.Sub(next.LastProbeTime.Time) >= stale || !apiequality.Semantic.DeepEqual(next, cluster.Status) {
 		next.LastProbeTime = &probed
 	}
 	return next
@@ -67,6 +71,12 @@ func nextStatus(cluster *v1alpha1.Cluster, seen observation, replicas int32, now
 func stillConnecting(cluster *v1alpha1.Cluster, seen observation, now time.Time) bool {
 	return errors.Is(seen.err, errConnecting) && now.Sub(seen.connecting) < patience &&
 		meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+// onceMissed says that a ready cluster has failed a single probe: one lost answer is no lost cluster. It is asked again
+// soon.
+func onceMissed(cluster *v1alpha1.Cluster, seen observation) bool {
+	return seen.err != nil && seen.failures == 1 && meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady)
 }
 
 // location is what the operator says, its gaps filled with what the nodes say, or said when they were last seen.

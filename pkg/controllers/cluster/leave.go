@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,6 +25,9 @@ func (c *Controller) leave(ctx context.Context, cluster *v1alpha1.Cluster) (time
 	if !slices.Contains(cluster.Finalizers, v1alpha1.FinalizerLeave) {
 		return 0, nil
 	}
+	cluster = cluster.DeepCopy()
+	// Before anything else: nobody is to write there, or delete, any more.
+	c.set.Disconnect(cluster.Name)
 	if cluster.Annotations[v1alpha1.AnnotationForceLeave] != "true" {
 		if err := c.cleanUp(ctx, cluster); err != nil {
 			return retryInterval, c.reportLeaving(ctx, cluster, err)
@@ -46,12 +50,15 @@ func (c *Controller) leave(ctx context.Context, cluster *v1alpha1.Cluster) (time
 // cleanUp removes what Drover put into the member, but not the workloads.
 func (c *Controller) cleanUp(ctx context.Context, cluster *v1alpha1.Cluster) error {
 	member, err := c.connect(cluster)
-	if err != nil {
-		return err
+	c.set.Disconnect(cluster.Name) // its clients still work
+	if err == nil {
+		_, err = member.Probe(ctx)
 	}
-	// From here on nobody else writes there: the set has no such member any more. Its clients still work.
-	c.set.Disconnect(cluster.Name)
-	if _, err := member.Probe(ctx); err != nil {
+	if err != nil {
+		var credentials *credentialsError
+		if wasReleased(cluster) && (errors.As(err, &credentials) || apierrors.IsUnauthorized(err) || apierrors.IsForbidden(err)) {
+			return nil // cut short after the access was removed, which is the last thing to do there
+		}
 		return err
 	}
 	released, err := member.ReleaseAll(ctx, c.identity)
@@ -59,23 +66,42 @@ func (c *Controller) cleanUp(ctx context.Context, cluster *v1alpha1.Cluster) err
 		return err
 	}
 	klog.FromContext(ctx).Info("Released the objects of a cluster that leaves", "cluster", cluster.Name, "objects", released)
+	if err := c.setLeaving(ctx, cluster, metav1.ConditionTrue, v1alpha1.ReasonReleased, "what runs there is released; Drover's access is being removed"); err != nil {
+		return err
+	}
 	return member.RemoveAccess(ctx)
+}
+
+func wasReleased(cluster *v1alpha1.Cluster) bool {
+	leaving := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionLeaving)
+	return leaving != nil && leaving.Reason == v1alpha1.ReasonReleased
 }
 
 // reportLeaving says in a condition what keeps a cluster from leaving.
 func (c *Controller) reportLeaving(ctx context.Context, cluster *v1alpha1.Cluster, cause error) error {
+	if wasReleased(cluster) {
+		return nil // said already, and to be remembered
+	}
 	_, message := explain(cluster, cause)
+	return c.setLeaving(ctx, cluster, metav1.ConditionFalse, v1alpha1.ReasonCleanUpFailed,
+		message+"; if the cluster no longer exists, let go of it with kubectl drover unjoin --force")
+}
+
+func (c *Controller) setLeaving(ctx context.Context, cluster *v1alpha1.Cluster, status metav1.ConditionStatus, reason, message string) error {
 	updated := cluster.DeepCopy()
 	changed := meta.SetStatusCondition(&updated.Status.Conditions, metav1.Condition{
-		Type: v1alpha1.ConditionLeaving, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCleanUpFailed,
-		Message:            message + "; if the cluster no longer exists, let go of it with kubectl drover unjoin --force",
-		ObservedGeneration: cluster.Generation,
+		Type: v1alpha1.ConditionLeaving, Status: status, Reason: reason, Message: message, ObservedGeneration: cluster.Generation,
 	})
 	if !changed {
 		return nil
 	}
-	c.events.Event(cluster, corev1.EventTypeWarning, v1alpha1.ReasonCleanUpFailed, message)
-	_, err := c.client.FederationV1alpha1().Clusters().UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	if status == metav1.ConditionFalse {
+		c.events.Event(cluster, corev1.EventTypeWarning, reason, message)
+	}
+	written, err := c.client.FederationV1alpha1().Clusters().UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	if err == nil {
+		*cluster = *written // a copy of the caller's: what is written next is written onto this
+	}
 	return err
 }
 
@@ -86,9 +112,8 @@ func (c *Controller) renewToken(ctx context.Context, cluster *v1alpha1.Cluster, 
 	if err != nil {
 		return err
 	}
-	expires, err := time.Parse(time.RFC3339, secret.Annotations[v1alpha1.AnnotationTokenExpires])
-	if err != nil || expires.Sub(c.now()) > members.TokenLifetime*2/3 {
-		return nil // not ours to renew, or young enough
+	if _, ours := secret.Annotations[v1alpha1.AnnotationTokenExpires]; !ours || !members.TokenAged(string(secret.Data[corev1.ServiceAccountTokenKey]), c.now()) {
+		return nil
 	}
 	token, expires, err := member.NewToken(ctx)
 	if err != nil {

@@ -7,6 +7,7 @@ package status
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -134,6 +135,9 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 	if err != nil {
 		return 0, workload.IgnoreNotFound(err)
 	}
+	if c.beingRead(placement) {
+		return 0, nil // what was reported last stands; when it is read, this is called again
+	}
 	reports := c.gather(key, placement)
 	next := placementStatus(placement, reports, c.now())
 	if !apiequality.Semantic.DeepEqual(next, placement.Status) {
@@ -144,6 +148,19 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 		}
 	}
 	return 0, workload.IgnoreNotFound(c.writeWorkload(ctx, obj, placement, reports, next.Clusters))
+}
+
+// beingRead says whether a cluster that the workload is on is ready, but what is in it is not known yet: the controllers
+// have just started.
+func (c *Controller) beingRead(placement *v1alpha1.Placement) bool {
+	return slices.ContainsFunc(placement.Spec.Clusters, func(a v1alpha1.ClusterAssignment) bool {
+		cluster, err := c.clusters.Get(a.Name)
+		if err != nil || !reachable(cluster) {
+			return false
+		}
+		m := c.set.Get(a.Name)
+		return m == nil || !m.Synced()
+	})
 }
 
 // gather asks each cluster that has to do with a workload for its report.
@@ -160,7 +177,7 @@ func (c *Controller) gather(key workload.Key, placement *v1alpha1.Placement) []r
 		}
 		if m := c.set.Get(cluster.Name); m != nil && m.Synced() {
 			s.connected = reachable(cluster)
-			if live := m.Get(key.Resource(), key.Namespace, key.Name); live != nil && live.GetAnnotations()[v1alpha1.AnnotationFederation] == c.identity {
+			if live := m.Get(key.Resource(), key.Namespace, key.Name); live != nil && members.Holds(c.identity, key.Resource(), live) {
 				s.live = live
 			}
 			if key.Kind == workload.Service {

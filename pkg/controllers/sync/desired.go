@@ -88,9 +88,7 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 		return desired{intent: absent}, nil
 	}
 	want := desired{source: obj}
-	for ref := range workload.References(obj) {
-		want.needs = append(want.needs, item{resource: ref.Resource, namespace: key.Namespace, name: ref.Name})
-	}
+	want.needs = c.needsOf(obj, key.Namespace)
 	if finalizers := obj.GetFinalizers(); !obj.GetDeletionTimestamp().IsZero() {
 		if slices.Contains(finalizers, metav1.FinalizerOrphanDependents) {
 			want.intent = released
@@ -150,9 +148,7 @@ func (c *Controller) desiredReference(cluster string, it item) (desired, error) 
 	}
 	source := obj.(metav1.Object)
 	want := desired{intent: present, source: source}
-	for ref := range workload.References(obj) {
-		want.needs = append(want.needs, item{resource: ref.Resource, namespace: it.namespace, name: ref.Name})
-	}
+	want.needs = c.needsOf(obj, it.namespace)
 	var err error
 	want.manifest, err = newManifest(referenceKinds[it.resource], obj.(runtime.Object), c.identity, nil)
 	return want, err
@@ -178,8 +174,23 @@ func (c *Controller) neededByOthers(cluster string, it, besides item) bool {
 }
 
 // confirmAbsent asks the federation itself before anything is deleted in a member: a cache that is behind may not know
-// an object yet that is there.
+// an object yet that is there. Nothing is deleted in a cluster that leaves, or has left.
 func (c *Controller) confirmAbsent(ctx context.Context, cluster string, it item) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
+	defer cancel()
+	absent, err := c.isAbsent(ctx, cluster, it)
+	if err != nil || !absent {
+		return false, err
+	}
+	// After the Placement was read: one that leaves the cluster out since it leaves was written after it began to.
+	joined, err := c.client.FederationV1alpha1().Clusters().Get(ctx, cluster, metav1.GetOptions{})
+	if err != nil {
+		return false, workload.IgnoreNotFound(err)
+	}
+	return joined.DeletionTimestamp.IsZero(), nil
+}
+
+func (c *Controller) isAbsent(ctx context.Context, cluster string, it item) (bool, error) {
 	switch it.resource {
 	case members.Namespaces:
 		_, err := c.kube.CoreV1().Namespaces().Get(ctx, it.name, metav1.GetOptions{})

@@ -18,7 +18,11 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/workload"
+	"drover.dev/drover/pkg/members"
 )
+
+// orphanRecheck is how soon an orphaned object is looked at again while a cluster that has it is not ready.
+const orphanRecheck = 10 * time.Second
 
 // recheck is how soon a deletion is looked at again while it waits for members.
 const recheck = time.Second
@@ -42,14 +46,22 @@ func (c *Controller) finalize(ctx context.Context, key workload.Key) (time.Durat
 		return 0, err
 	}
 	for _, cluster := range clusters {
-		if !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady) || !cluster.DeletionTimestamp.IsZero() {
+		if !cluster.DeletionTimestamp.IsZero() {
+			continue
+		}
+		if !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady) {
+			if slices.Contains(obj.GetFinalizers(), metav1.FinalizerOrphanDependents) && slices.Contains(c.placedOn(key), cluster.Name) {
+				// Let go now, it would be deleted when the cluster is back: that it is to stay would be forgotten.
+				c.events.Eventf(obj, corev1.EventTypeWarning, "OrphanWaits", "waits for cluster %s to be ready, to leave the object there as it is", cluster.Name)
+				return orphanRecheck, nil
+			}
 			continue
 		}
 		member := c.set.Get(cluster.Name)
 		if member == nil || !member.Synced() {
 			return recheck, nil // ready, and about to be connected
 		}
-		if live := member.Get(key.Resource(), key.Namespace, key.Name); live != nil && live.GetAnnotations()[v1alpha1.AnnotationFederation] == c.identity {
+		if live := member.Get(key.Resource(), key.Namespace, key.Name); live != nil && members.Holds(c.identity, key.Resource(), live) {
 			c.add(cluster.Name, itemOf(key))
 			return recheck, nil
 		}

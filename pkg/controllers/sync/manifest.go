@@ -51,14 +51,24 @@ func newManifest(kind schema.GroupVersionKind, obj runtime.Object, identity stri
 	content["apiVersion"], content["kind"] = kind.GroupVersion().String(), kind.Kind
 	content["metadata"] = metadata(source, identity)
 	dropNulls(content)
-	data, err := json.Marshal(content)
-	return manifestOf(data), err
+	return seal(content)
 }
 
-func manifestOf(data []byte) manifest {
+// seal makes the request, and puts its digest on the object: what the member holds then tells what was written last,
+// also after the member was set back to an older state.
+func seal(content map[string]any) (manifest, error) {
+	data, err := json.Marshal(content)
+	if err != nil {
+		return manifest{}, err
+	}
 	h := fnv.New64a()
 	h.Write(data)
-	return manifest{json: data, digest: strconv.FormatUint(h.Sum64(), 36)}
+	m := manifest{digest: strconv.FormatUint(h.Sum64(), 36)}
+	if err := unstructured.SetNestedField(content, m.digest, "metadata", "annotations", v1alpha1.AnnotationDigest); err != nil {
+		return manifest{}, err
+	}
+	m.json, err = json.Marshal(content)
+	return m, err
 }
 
 // remark puts Drover's marks back onto a manifest that was changed, so that no change can lose track of an object.
@@ -70,13 +80,13 @@ func remark(data []byte, source metav1.Object, identity string) (manifest, error
 	if err := unstructured.SetNestedField(content, "true", "metadata", "labels", v1alpha1.LabelManaged); err != nil {
 		return manifest{}, err
 	}
+	unstructured.RemoveNestedField(content, "metadata", "annotations", v1alpha1.AnnotationDigest)
 	for key, value := range marks(source, identity) {
 		if err := unstructured.SetNestedField(content, value, "metadata", "annotations", key); err != nil {
 			return manifest{}, err
 		}
 	}
-	data, err := json.Marshal(content)
-	return manifestOf(data), err
+	return seal(content)
 }
 
 // dropAllocated removes from a Service what each cluster allocates for itself.

@@ -108,7 +108,13 @@ func TestManifest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(decode(t, tt.want), decode(t, string(got.json))); diff != "" {
+			written := decode(t, string(got.json))
+			annotations := written["metadata"].(map[string]any)["annotations"].(map[string]any)
+			if annotations[v1alpha1.AnnotationDigest] != got.digest {
+				t.Errorf("the digest %v is not on the object, which has %v", got.digest, annotations[v1alpha1.AnnotationDigest])
+			}
+			delete(annotations, v1alpha1.AnnotationDigest)
+			if diff := cmp.Diff(decode(t, tt.want), written); diff != "" {
 				t.Errorf("manifest (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(before, tt.object); diff != "" {

@@ -6,9 +6,12 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +28,8 @@ const (
 	clusterWorkers = 16
 	// conflictRecheck is how often an object in the way is looked at again: it is not watched, since it is not ours.
 	conflictRecheck = 30 * time.Second
+	// inUseRecheck is how often something that is not needed any more is looked at while old pods may still use it.
+	inUseRecheck = 3 * time.Second
 	// cacheLag is how long an object just written may take to show in the member's cache.
 	cacheLag = 5 * time.Second
 )
@@ -90,7 +95,7 @@ func (q *queue) reconcile(ctx context.Context, it item) (time.Duration, error) {
 
 func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration, Outcome, error) {
 	live := q.member.Get(it.resource, it.namespace, it.name)
-	mine := live != nil && live.GetAnnotations()[v1alpha1.AnnotationFederation] == q.controller.identity
+	mine := live != nil && members.Holds(q.controller.identity, it.resource, live)
 	switch want.intent {
 	case present:
 		if want.failed.Reason != "" {
@@ -115,6 +120,9 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 		if !mine {
 			return 0, Outcome{}, nil
 		}
+		if q.inUse(it) {
+			return inUseRecheck, Outcome{}, nil
+		}
 		return 0, Outcome{}, q.remove(ctx, it, live, want.foreground)
 	case released:
 		return 0, Outcome{}, q.releaseWithNeeds(ctx, it, want, mine)
@@ -127,7 +135,7 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 	last, known := q.recall(it)
 	if known && last.digest == want.manifest.digest {
 		switch {
-		case mine && (members.OwnedFields(live) == last.owned || live.GetResourceVersion() == last.before):
+		case mine && (inPlace(live, last) || live.GetResourceVersion() == last.before):
 			q.sawAgain(it)
 			return 0, Outcome{}, nil
 		case live == nil && !last.seen && q.controller.now().Sub(last.at) < cacheLag:
@@ -151,6 +159,10 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 		if apierrors.IsNotFound(err) {
 			q.forgetNamespace(it.namespace)
 		}
+		if apierrors.IsInvalid(err) && mine && live.GetAnnotations()[v1alpha1.AnnotationSourceUID] != string(want.source.GetUID()) {
+			// It is of an object that had the same name, and cannot become this one.
+			return 0, Outcome{}, q.deleteLive(ctx, it, live, metav1.DeletePropagationBackground)
+		}
 		return 0, Outcome{}, fmt.Errorf("apply %s %s: %w", it.resource.Resource, it.name, err)
 	}
 	now := applied{digest: want.manifest.digest, owned: members.OwnedFields(result), at: q.controller.now(), seen: live != nil}
@@ -159,6 +171,34 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 	}
 	q.remember(it, now)
 	return 0, Outcome{}, nil
+}
+
+// inUse says whether pods in the cluster may still use a reference that no workload needs any more: as long as one of our
+// Deployments beside it is not rolled out, or not gone. What is gone from the federation itself goes at once.
+func (q *queue) inUse(it item) bool {
+	if q.controller.reference(it) == nil {
+		return false
+	}
+	for _, obj := range q.member.List(members.Deployments) {
+		d, ok := obj.(*appsv1.Deployment)
+		if !ok || d.Namespace != it.namespace || !members.Holds(q.controller.identity, members.Deployments, d) {
+			continue
+		}
+		federated, err := q.controller.workloads.Deployments.Deployments(d.Namespace).Get(d.Name)
+		if err != nil || !slices.Contains(q.controller.placedOn(workload.KeyFor(workload.Deployment, d)), q.member.Name) {
+			return true // still to be removed
+		}
+		if d.Annotations[v1alpha1.AnnotationSourceGeneration] != strconv.FormatInt(federated.Generation, 10) ||
+			d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas != d.Status.Replicas {
+			return true
+		}
+	}
+	return false
+}
+
+// inPlace says whether an object has what was written last, and Drover still owns it.
+func inPlace(live metav1.Object, last applied) bool {
+	return live.GetAnnotations()[v1alpha1.AnnotationDigest] == last.digest && members.OwnedFields(live) == last.owned
 }
 
 // inTheWay looks whether somebody else's object has the name already.
@@ -201,6 +241,10 @@ func (q *queue) remove(ctx context.Context, it item, live metav1.Object, foregro
 	if foreground {
 		propagation = metav1.DeletePropagationForeground
 	}
+	return q.deleteLive(ctx, it, live, propagation)
+}
+
+func (q *queue) deleteLive(ctx context.Context, it item, live metav1.Object, propagation metav1.DeletionPropagation) error {
 	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
 	defer cancel()
 	err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Delete(ctx, it.name, metav1.DeleteOptions{
@@ -219,7 +263,7 @@ func (q *queue) releaseWithNeeds(ctx context.Context, it item, want desired, min
 		return nil
 	}
 	for _, needed := range want.needs {
-		if live := q.member.Get(needed.resource, needed.namespace, needed.name); live == nil || live.GetAnnotations()[v1alpha1.AnnotationFederation] != q.controller.identity {
+		if live := q.member.Get(needed.resource, needed.namespace, needed.name); live == nil || !members.Holds(q.controller.identity, needed.resource, live) {
 			continue
 		}
 		if q.controller.neededByOthers(q.member.Name, needed, it) {

@@ -75,3 +75,12 @@ func (c *Controller) referrers(it item) []item {
 	}
 	return out
 }
+
+// needsOf is what an object refers to, and what that refers to in turn, the last first.
+func (c *Controller) needsOf(obj any, namespace string) (needs []item) {
+	for ref := range workload.References(obj) {
+		it := item{resource: ref.Resource, namespace: namespace, name: ref.Name}
+		needs = append(append(needs, c.needsOf(c.reference(it), namespace)...), it)
+	}
+	return needs
+}

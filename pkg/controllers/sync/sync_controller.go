@@ -109,8 +109,8 @@ func (c *Controller) startAll(ctx context.Context) {
 
 // start gives a connected cluster its queue, and puts into it all that might be to do there.
 func (c *Controller) start(cluster string) {
-	member := c.set.Get(cluster)
 	c.mu.Lock()
+	member := c.set.Get(cluster)
 	if c.ready == nil || c.ready.Err() != nil || c.queues[cluster] != nil || member == nil {
 		c.mu.Unlock()
 		return
@@ -246,8 +246,8 @@ func (c *Controller) placementChanged(old, obj any) {
 // referenceChanged puts an object into the queues of the clusters that have it, or may need it.
 func (c *Controller) referenceChanged(it item) {
 	c.addWhereSeen(it)
-	for ref := range workload.References(c.reference(it)) {
-		c.addWhereSeen(item{resource: ref.Resource, namespace: it.namespace, name: ref.Name})
+	for _, needed := range c.needsOf(c.reference(it), it.namespace) {
+		c.addWhereSeen(needed)
 	}
 	for _, from := range c.referrers(it) {
 		if key, ok := workload.KeyIn(from.resource, &metav1.ObjectMeta{Namespace: from.namespace, Name: from.name}); ok {
@@ -280,16 +280,9 @@ func (c *Controller) enqueue(key workload.Key, clusters ...string) {
 	}
 	for _, cluster := range clusters {
 		c.add(cluster, itemOf(key))
-		c.addReferences(cluster, key.Namespace, obj)
-	}
-}
-
-// addReferences puts what an object refers to, and what that refers to in turn, into a cluster's queue.
-func (c *Controller) addReferences(cluster, namespace string, obj any) {
-	for ref := range workload.References(obj) {
-		it := item{resource: ref.Resource, namespace: namespace, name: ref.Name}
-		c.add(cluster, it)
-		c.addReferences(cluster, namespace, c.reference(it))
+		for _, needed := range c.needsOf(obj, key.Namespace) {
+			c.add(cluster, needed)
+		}
 	}
 }
 

@@ -79,6 +79,18 @@ func TestValidate(t *testing.T) {
 		"merge of unknown": {`[{strategicMerge: {spec: {templates: {}}}}]`, `unknown field "templates"`},
 		"merge of a list":  {`[{strategicMerge: [1]}]`, "must be an object"},
 		"bad selector":     {`[{clusterSelector: {matchLabels: {"a b": c}}, strategicMerge: {spec: {paused: true}}}]`, "o[0].clusterSelector.matchLabels"},
+
+		"merge that replaces all of spec":  {`[{strategicMerge: {spec: {$patch: replace, paused: true}}}]`, "o[0].strategicMerge"},
+		"merge that removes spec":          {`[{strategicMerge: {spec: null}}]`, "o[0].strategicMerge"},
+		"merge that deletes spec":          {`[{strategicMerge: {spec: {$patch: delete}}}]`, "o[0].strategicMerge"},
+		"merge that removes metadata":      {`[{strategicMerge: {metadata: null}}]`, "o[0].strategicMerge"},
+		"merge that replaces metadata":     {`[{strategicMerge: {metadata: {$patch: replace, labels: {a: b}}}}]`, "o[0].strategicMerge"},
+		"merge that replaces the workload": {`[{strategicMerge: {$patch: replace, spec: {paused: true}}}]`, "o[0].strategicMerge"},
+		"merge that deletes the workload":  {`[{strategicMerge: {$patch: delete}}]`, "o[0].strategicMerge"},
+		"merge that replaces a list":       {`[{strategicMerge: {spec: {template: {spec: {tolerations: [{$patch: replace}, {operator: Exists}]}}}}}]`, ""},
+		"merge that deletes of a list":     {`[{strategicMerge: {spec: {template: {spec: {containers: [{name: log, $patch: delete}]}}}}}]`, ""},
+		"merge that removes a field":       {`[{strategicMerge: {spec: {template: {spec: {nodeSelector: null}}}}}]`, ""},
+		"a cluster name that is none":      {`[{clusters: ["*"], strategicMerge: {spec: {paused: true}}}]`, "o[0].clusters[0]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Validate(parse(t, test.overrides), field.NewPath("o")).ToAggregate()

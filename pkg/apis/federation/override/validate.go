@@ -13,6 +13,7 @@ import (
 
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -46,6 +47,11 @@ func Validate(overrides []v1alpha1.Override, path *field.Path) field.ErrorList {
 		o, at := &overrides[i], path.Index(i)
 		if o.ClusterSelector != nil {
 			errs = append(errs, metav1validation.ValidateLabelSelector(o.ClusterSelector, metav1validation.LabelSelectorValidationOptions{}, at.Child("clusterSelector"))...)
+		}
+		for j, name := range o.Clusters {
+			for _, msg := range validation.IsDNS1123Label(name) {
+				errs = append(errs, field.Invalid(at.Child("clusters").Index(j), name, msg))
+			}
 		}
 		if len(o.JSONPatch) == 0 && o.StrategicMerge == nil {
 			errs = append(errs, field.Required(at, "a jsonPatch or a strategicMerge"))
@@ -165,7 +171,7 @@ func validateMerge(patch *v1alpha1.JSON, at *field.Path) field.ErrorList {
 	if err := json.Unmarshal(patch.Raw, &content); err != nil {
 		return field.ErrorList{field.Invalid(at, string(patch.Raw), "must be an object")}
 	}
-	var errs field.ErrorList
+	errs := validateWhole(content, at)
 	for prefix, why := range fixed {
 		if contains(content, strings.Split(prefix[1:], "/")) {
 			errs = append(errs, field.Forbidden(at, strings.ReplaceAll(prefix[1:], "/", ".")+": "+why))
@@ -180,6 +186,25 @@ func validateMerge(patch *v1alpha1.JSON, at *field.Path) field.ErrorList {
 	}
 	if err != nil {
 		errs = append(errs, field.Invalid(at, string(patch.Raw), err.Error()))
+	}
+	return errs
+}
+
+// validateWhole refuses patches that remove or replace all of a workload, its metadata or its spec.
+func validateWhole(content map[string]any, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	const directive, merge = "$patch", "merge"
+	check := func(part any, what string) {
+		object, ok := part.(map[string]any)
+		if operation, given := object[directive]; !ok || given && operation != merge {
+			errs = append(errs, field.Forbidden(at, "would replace or remove "+what+": name the field that differs"))
+		}
+	}
+	check(content, "all of the workload")
+	for _, part := range []string{"metadata", "spec"} {
+		if value, given := content[part]; given {
+			check(value, "all of its "+part)
+		}
 	}
 	return errs
 }

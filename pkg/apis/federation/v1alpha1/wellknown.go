@@ -20,6 +20,8 @@ const (
 	AnnotationSourceUID = GroupName + "/source-uid"
 	// AnnotationSourceGeneration holds, on a managed object, the generation of the federated object it was made from.
 	AnnotationSourceGeneration = GroupName + "/source-generation"
+	// AnnotationDigest holds, on a managed object, a digest of what Drover wrote there last.
+	AnnotationDigest = GroupName + "/digest"
 	// FinalizerSync keeps a federated object until it is gone from (or released in) every member that can be reached.
 	FinalizerSync = GroupName + "/sync"
 	// FinalizerLeave keeps a Cluster that is deleted until Drover has let go of the member: its marks and its access are gone there.
@@ -65,8 +67,10 @@ const (
 	ReasonNotReady           = "NotReady"
 	ReasonConnecting         = "Connecting"
 	ReasonCleanUpFailed      = "CleanUpFailed"
+	ReasonReleased           = "Released"
 
 	ReasonPlaced         = "Placed"
+	ReasonFleetDegraded  = "FleetDegraded"
 	ReasonAffinityCycle  = "AffinityCycle"
 	ReasonNoBackends     = "NoBackends"
 	ReasonInvalid        = "InvalidPlacement"

@@ -89,10 +89,23 @@ func domainsOf(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) map[
 	return out
 }
 
-// Cycle finds a cycle of workloads that a workload is in by following others: their names, beginning with the first in
-// order, which is the one that must follow nobody for the others to be placed. Nil if it is in none.
+// Cycle finds a circle of workloads that one is in by following others: their names, beginning with the first in order,
+// which is the one that follows nobody, so that the others can be placed. Of several circles it finds one that the workload
+// is the first of, if there is such a one. Nil if it is in none.
 func Cycle(name string, follows func(name string) []string) []string {
-	var path []string
+	if path := circle(name, follows, func(other string) bool { return other > name }); path != nil {
+		return path
+	}
+	path := circle(name, follows, func(string) bool { return true })
+	if path == nil {
+		return nil
+	}
+	first := slices.Index(path, slices.Min(path))
+	return append(slices.Clone(path[first:]), path[:first]...)
+}
+
+// circle finds a way from a workload back to itself over others that are allowed; nil if there is none.
+func circle(name string, follows func(name string) []string, allowed func(string) bool) (path []string) {
 	seen := map[string]bool{}
 	var visit func(string) bool
 	visit = func(at string) bool {
@@ -101,7 +114,7 @@ func Cycle(name string, follows func(name string) []string) []string {
 			if next == name {
 				return true
 			}
-			if !seen[next] {
+			if allowed(next) && !seen[next] {
 				seen[next] = true
 				if visit(next) {
 					return true
@@ -111,9 +124,8 @@ func Cycle(name string, follows func(name string) []string) []string {
 		path = path[:len(path)-1]
 		return false
 	}
-	if !visit(name) {
-		return nil
+	if visit(name) {
+		return path
 	}
-	first := slices.Index(path, slices.Min(path))
-	return append(slices.Clone(path[first:]), path[:first]...)
+	return nil
 }

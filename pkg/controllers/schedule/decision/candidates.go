@@ -26,6 +26,8 @@ type candidates struct {
 	excluded   []v1alpha1.ClusterExclusion
 	// held are the candidates that take nothing new.
 	held map[string]held
+	// breaker keeps lost clusters from being given up, broken says that it did.
+	breaker, broken bool
 	// again is when the first of the kept ones is given up.
 	again time.Duration
 }
@@ -38,7 +40,7 @@ type held struct {
 }
 
 func selectCandidates(in Inputs) candidates {
-	c := candidates{held: map[string]held{}}
+	c := candidates{held: map[string]held{}, breaker: breaks(in)}
 	running := replicasByCluster(in.Current)
 	for _, cluster := range in.Clusters {
 		weight, exclusion := weigh(in.Policy, cluster)
@@ -112,12 +114,18 @@ func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1al
 		return exclude(cluster, v1alpha1.ExcludedNotReady, "not ready yet")
 	case ready.Status != metav1.ConditionTrue:
 		since := ready.LastTransitionTime.UTC().Format(time.RFC3339)
-		left := failoverAfter(in.Policy) - in.Now.Sub(ready.LastTransitionTime.Time)
+		left := failoverAfter(in.Policy) - lostFor(cluster, ready, in.Now)
+		keeps := *exclude(cluster, v1alpha1.KeptNotReady, "not ready since %s: counted on until it has been so for %s", since, failoverAfter(in.Policy))
+		if left <= 0 && c.breaker {
+			left = breakerRecheck
+			c.broken = true
+			keeps = *exclude(cluster, v1alpha1.KeptNotReady, "not ready since %s: counted on, since too many are lost at once", since)
+		}
 		h.leftOut = *exclude(cluster, v1alpha1.ExcludedNotReady, "not ready since %s: %s", since, ready.Reason)
 		if left <= 0 {
 			return &h.leftOut
 		}
-		h.keeps = *exclude(cluster, v1alpha1.KeptNotReady, "not ready since %s: counted on until it has been so for %s", since, failoverAfter(in.Policy))
+		h.keeps = keeps
 		if h.lost = candidate.Weight > 0; h.lost && candidate.Current > 0 && (c.again == 0 || left < c.again) {
 			c.again = left
 		}
@@ -154,6 +162,42 @@ func (c *candidates) explain(a placement.Assignment) (code, reason string) {
 		return h.keeps.Code, h.keeps.Reason
 	}
 	return string(a.Code), a.Reason
+}
+
+const (
+	// unseen is how long ago a cluster may have been asked last for its state to count.
+	unseen = 2 * time.Minute
+	// breakerRecheck is how soon a decision that the circuit breaker holds is made again.
+	breakerRecheck = 30 * time.Second
+)
+
+// lostFor is how long a cluster was seen to be not ready. Time in which nobody asked does not count: while Drover itself
+// was down, or cut off, nothing is known.
+func lostFor(cluster *v1alpha1.Cluster, ready *metav1.Condition, now time.Time) time.Duration {
+	asked := cluster.Status.LastProbeTime
+	switch {
+	case asked == nil:
+		return now.Sub(ready.LastTransitionTime.Time)
+	case now.Sub(asked.Time) > unseen:
+		return 0
+	}
+	return max(0, asked.Sub(ready.LastTransitionTime.Time))
+}
+
+// breaks says whether so many of the clusters that run a workload are lost at once that the likelier failure is Drover's
+// own: two at the least, and half of them. Then none of them is given up.
+func breaks(in Inputs) bool {
+	running, lost := 0, 0
+	for _, cluster := range in.Clusters {
+		if replicasByCluster(in.Current)[cluster.Name] == 0 {
+			continue
+		}
+		running++
+		if !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady) {
+			lost++
+		}
+	}
+	return lost >= 2 && 2*lost >= running
 }
 
 func failoverAfter(policy *v1alpha1.PlacementPolicy) time.Duration {

@@ -70,6 +70,10 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 		assign(&next, result, c, w.Replicas, in.Current)
 		next.Problem, next.ProblemMessage = problem(result, w.Replicas)
 	}
+	if next.Problem == "" && c.broken {
+		next.Problem = v1alpha1.ReasonFleetDegraded
+		next.ProblemMessage = "half or more of the clusters that run the workload are lost at once, more likely to Drover than to their users: nothing is moved away from them; to move it all the same, taint or unjoin those that are really gone"
+	}
 	if next.Problem == "" && len(in.Cycle) > 0 {
 		next.Problem = v1alpha1.ReasonAffinityCycle
 		next.ProblemMessage = fmt.Sprintf("the workloads follow each other in a circle (%s), so %s follows nobody: take one workloadAffinity out",
@@ -184,7 +188,7 @@ func problem(result placement.Result, desired int32) (code, message string) {
 		}
 	case placement.OutcomeSpreadUnsatisfiable:
 		for _, s := range result.Spread {
-			if s.Domains < s.MinDomains {
+			if s.Eligible < s.MinDomains || s.Domains < min(s.MinDomains, int64(desired)) {
 				return string(result.Outcome), fmt.Sprintf("replicas are in %d of the %d domains of %s that the policy asks for, of which %d may hold replicas: lower minDomains, or let more clusters take the workload",
 					s.Domains, s.MinDomains, s.Topology, s.Eligible)
 			}
