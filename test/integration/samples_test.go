@@ -70,7 +70,8 @@ var samples = map[string]sample{
 	"PlacementPolicy": {
 		manifest: `{"spec": {"clusters": [{"name": "east", "weight": 2}, {"name": "*"}]}}`,
 		spec:     `{"spec": {"priority": 5}}`,
-		columns:  []string{"Name", "Selector", "Priority", "Weights", "Age", "Rebalance"},
+		columns:  []string{"Name", "Selector", "Priority", "Weights", "Applied", "Age", "Rebalance"},
+		status:   `{"status": {"selected": 2, "applied": 1}}`,
 	},
 	"Placement": {
 		manifest: `{"spec": {"workload": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "revision": 1, "replicas": 3,

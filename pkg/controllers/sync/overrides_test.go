@@ -128,9 +128,9 @@ func TestDesiredWithOverrides(t *testing.T) {
 		{"none", `[]`, "east", "nginx:1", ""},
 		{"of this cluster", image, "east", "mirror/nginx:1", ""},
 		{"of another", image, "west", "nginx:1", ""},
-		{"that fails here", `[{clusters: [east], jsonPatch: [{op: remove, path: /spec/template/spec/nodeSelector}]}]`, "east", "", "override 1 of the policy: jsonPatch: "},
+		{"that fails here", `[{clusters: [east], jsonPatch: [{op: remove, path: /spec/template/spec/nodeSelector}]}]`, "east", "", "the policy's override for east: jsonPatch: "},
 		{"that fails elsewhere", `[{clusters: [east], jsonPatch: [{op: remove, path: /spec/template/spec/nodeSelector}]}]`, "west", "nginx:1", ""},
-		{"the second of which fails", `[{strategicMerge: {spec: {paused: true}}}, {jsonPatch: [{op: test, path: /spec/paused, value: false}]}]`, "west", "", "override 2 of the policy: jsonPatch: "},
+		{"the second of which fails", `[{strategicMerge: {spec: {paused: true}}}, {jsonPatch: [{op: test, path: /spec/paused, value: false}]}]`, "west", "", "the policy's override for all clusters: jsonPatch: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := federated()

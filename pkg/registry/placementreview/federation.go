@@ -7,6 +7,7 @@ import (
 	"context"
 
 	appsv1 "k8s.io/api/apps/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,7 +51,10 @@ func (f federation) Policies(namespace string) ([]*v1alpha1.PlacementPolicy, err
 		changed := p.DeepCopy()
 		changed.Generation = 1
 		if stored := byName[p.Name]; stored != nil {
-			changed.Generation = stored.Generation + 1 // as it would be once it is written
+			changed.Generation = stored.Generation // as it would be once it is written
+			if !apiequality.Semantic.DeepEqual(changed.Spec, stored.Spec) {
+				changed.Generation++
+			}
 		}
 		byName[p.Name] = changed
 	}

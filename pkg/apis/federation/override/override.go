@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	appsv1 "k8s.io/api/apps/v1"
@@ -29,7 +30,11 @@ func Apply(manifest []byte, cluster string, overrides []v1alpha1.Override) ([]by
 		}
 		var err error
 		if manifest, err = apply(manifest, o); err != nil {
-			return nil, fmt.Errorf("override %d of the policy: %w", i+1, err)
+			where := "all clusters"
+			if len(o.Clusters) > 0 {
+				where = strings.Join(o.Clusters, ", ")
+			}
+			return nil, fmt.Errorf("the policy's override for %s: %w", where, err)
 		}
 	}
 	return manifest, nil

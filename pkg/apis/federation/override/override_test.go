@@ -49,7 +49,7 @@ func TestApply(t *testing.T) {
 
 func TestApplySaysWhatFails(t *testing.T) {
 	_, err := Apply([]byte(manifest), "east", parse(t, `[{jsonPatch: [{op: remove, path: /spec/paused}]}]`))
-	if err == nil || !strings.Contains(err.Error(), "override 1 of the policy: jsonPatch") {
+	if err == nil || !strings.Contains(err.Error(), "the policy's override for all clusters: jsonPatch") {
 		t.Error(err)
 	}
 }

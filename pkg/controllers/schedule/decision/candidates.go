@@ -187,17 +187,18 @@ func lostFor(cluster *v1alpha1.Cluster, ready *metav1.Condition, now time.Time) 
 // breaks says whether so many of the clusters that run a workload are lost at once that the likelier failure is Drover's
 // own: two at the least, and half of them. Then none of them is given up.
 func breaks(in Inputs) bool {
-	running, lost := 0, 0
+	running := replicasByCluster(in.Current)
+	placed, lost := 0, 0
 	for _, cluster := range in.Clusters {
-		if replicasByCluster(in.Current)[cluster.Name] == 0 {
+		if _, there := running[cluster.Name]; !there {
 			continue
 		}
-		running++
+		placed++
 		if !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady) {
 			lost++
 		}
 	}
-	return lost >= 2 && 2*lost >= running
+	return lost >= 2 && 2*lost >= placed
 }
 
 func failoverAfter(policy *v1alpha1.PlacementPolicy) time.Duration {

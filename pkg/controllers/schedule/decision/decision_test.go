@@ -546,6 +546,16 @@ func TestDecidingAgainChangesNothing(t *testing.T) {
 	})
 }
 
+// A workload scaled to nothing while half of its clusters are lost stays where it was decided to stay.
+func TestScaledToNothingBesideLostClustersSettles(t *testing.T) {
+	clusters := []*v1alpha1.Cluster{member("a", notReadySince(time.Hour)), member("b"), member("c", notReadySince(time.Minute))}
+	first, _ := divide(web(2, 0), nil, clusters, running("a=1", "c=1"), now)
+	second, _ := divide(web(2, 0), nil, clusters, &first, now)
+	if places(first) != places(second) {
+		t.Errorf("%s became %s", places(first), places(second))
+	}
+}
+
 // Who may take nothing gets nothing new, whatever the weights say.
 func TestNothingNewWhereNothingMayGo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
