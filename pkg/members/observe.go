@@ -60,12 +60,23 @@ func (m *Member) Measure(ctx context.Context) (Resources, error) {
 	if err != nil {
 		return Resources{}, fmt.Errorf("list nodes: %w", err)
 	}
-	pods, err := m.Client.CoreV1().Pods("").List(ctx, metav1.ListOptions{ResourceVersion: "0"})
-	if err != nil {
-		return Resources{}, fmt.Errorf("list pods: %w", err)
+	r := summarize(nodes.Items, nil)
+	// Page by page: of a large cluster all pods at once would fill memory.
+	options := metav1.ListOptions{Limit: podsAtOnce}
+	for {
+		pods, err := m.Client.CoreV1().Pods("").List(ctx, options)
+		if err != nil {
+			return Resources{}, fmt.Errorf("list pods: %w", err)
+		}
+		r.addPods(pods.Items)
+		if options.Continue = pods.Continue; options.Continue == "" {
+			return r, nil
+		}
 	}
-	return summarize(nodes.Items, pods.Items), nil
 }
+
+// podsAtOnce is how many pods are read by one request.
+const podsAtOnce = 500
 
 func summarize(nodes []corev1.Node, pods []corev1.Pod) Resources {
 	r := Resources{Capacity: corev1.ResourceList{}, Allocatable: corev1.ResourceList{}, Requested: corev1.ResourceList{}}
@@ -82,6 +93,12 @@ func summarize(nodes []corev1.Node, pods []corev1.Pod) Resources {
 		}
 	}
 	r.Region, r.Zone = only(regions), only(zones)
+	r.addPods(pods)
+	return r
+}
+
+// addPods counts what pods request that run, or are about to.
+func (r *Resources) addPods(pods []corev1.Pod) {
 	for i := range pods {
 		pod := &pods[i]
 		if pod.Spec.NodeName == "" || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
@@ -90,7 +107,6 @@ func summarize(nodes []corev1.Node, pods []corev1.Pod) Resources {
 		add(r.Requested, resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}))
 		add(r.Requested, corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1")})
 	}
-	return r
 }
 
 // counted are the resources that are summed over a cluster.
