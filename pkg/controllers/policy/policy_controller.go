@@ -17,7 +17,6 @@ import (
 	appslisters "k8s.io/client-go/listers/apps/v1"
 	"k8s.io/client-go/tools/cache"
 
-	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/runner"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
 	"drover.dev/drover/pkg/generated/informers/externalversions"
@@ -53,10 +52,8 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 			c.runner.EnqueueAfter(name.Namespace, coalesce)
 		}
 	}
-	if _, err := policies.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: changed, DeleteFunc: changed, UpdateFunc: func(old, obj any) {
-		if old.(*v1alpha1.PlacementPolicy).Generation != obj.(*v1alpha1.PlacementPolicy).Generation {
-			changed(obj)
-		}
+	if _, err := policies.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: changed, DeleteFunc: changed, UpdateFunc: func(_, obj any) {
+		changed(obj) // also after our own write: see that it is what it should be now
 	}}); err != nil {
 		return nil, err
 	}

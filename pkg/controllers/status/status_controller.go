@@ -68,7 +68,11 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 	if err := c.workloads.Watch(func(key workload.Key, old, obj workload.Object) {
 		if old == nil || obj == nil || old.GetGeneration() != obj.GetGeneration() {
 			c.runner.Enqueue(key)
+			return
 		}
+		// Most likely our own write. What was decided since, on a cache that had not seen it yet, may have been that
+		// nothing is to be written.
+		c.soon(key)
 	}); err != nil {
 		return nil, err
 	}
@@ -77,6 +81,8 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 		UpdateFunc: func(old, obj any) {
 			if old.(*v1alpha1.Placement).Generation != obj.(*v1alpha1.Placement).Generation {
 				c.placementChanged(obj)
+			} else if key, ok := workload.KeyOf(obj.(*v1alpha1.Placement)); ok {
+				c.soon(key)
 			}
 		},
 	}); err != nil {
