@@ -15,6 +15,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -229,12 +230,7 @@ func (c *Controller) writeWorkload(ctx context.Context, obj workload.Object, pla
 
 // reachable says whether what a cluster's informers hold is what is there now: a connection that hangs tells nothing.
 func reachable(cluster *v1alpha1.Cluster) bool {
-	for _, c := range cluster.Status.Conditions {
-		if c.Type == v1alpha1.ConditionReady {
-			return c.Status == metav1.ConditionTrue
-		}
-	}
-	return false
+	return meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady)
 }
 
 func assignmentOf(p *v1alpha1.Placement, cluster string) *v1alpha1.ClusterAssignment {

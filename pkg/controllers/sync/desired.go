@@ -28,6 +28,11 @@ type item struct {
 // String is the item as people write it, e.g. "deployments default/web".
 func (i item) String() string { return i.resource.Resource + " " + i.namespace + "/" + i.name }
 
+// workload is the key of the item; false if it is of a resource that has no Placements.
+func (i item) workload() (workload.Key, bool) {
+	return workload.KeyIn(i.resource, &metav1.ObjectMeta{Namespace: i.namespace, Name: i.name})
+}
+
 func itemOf(key workload.Key) item {
 	return item{resource: key.Resource(), namespace: key.Namespace, name: key.Name}
 }
@@ -72,7 +77,7 @@ func (c *Controller) desiredIn(cluster string, it item) (desired, error) {
 	case members.ConfigMaps, members.Secrets, members.ServiceAccounts:
 		return c.desiredReference(cluster, it)
 	}
-	key, ok := workload.KeyIn(it.resource, &metav1.ObjectMeta{Namespace: it.namespace, Name: it.name})
+	key, ok := it.workload()
 	if !ok {
 		return desired{intent: leave}, nil
 	}
@@ -160,7 +165,7 @@ func (c *Controller) neededByOthers(cluster string, it, besides item) bool {
 		if from == besides {
 			return false
 		}
-		key, ok := workload.KeyIn(from.resource, &metav1.ObjectMeta{Namespace: from.namespace, Name: from.name})
+		key, ok := from.workload()
 		if !ok {
 			return c.neededByOthers(cluster, from, besides) // a ServiceAccount; it refers to Secrets, which refer to nothing
 		}
@@ -168,8 +173,7 @@ func (c *Controller) neededByOthers(cluster string, it, besides item) bool {
 		if obj, err := c.workloads.Get(key); err != nil || obj == nil {
 			return false
 		}
-		placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
-		return err == nil && slices.ContainsFunc(placement.Spec.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Name == cluster })
+		return slices.Contains(c.placedOn(key), cluster)
 	})
 }
 
@@ -200,7 +204,7 @@ func (c *Controller) isAbsent(ctx context.Context, cluster string, it item) (boo
 		// that was behind about them makes the object again as soon as it has caught up: no pod is restarted by that.
 		return true, nil
 	}
-	key, _ := workload.KeyIn(it.resource, &metav1.ObjectMeta{Namespace: it.namespace, Name: it.name})
+	key, _ := it.workload()
 	obj, err := c.getWorkload(ctx, key)
 	if err != nil {
 		return apierrors.IsNotFound(err), workload.IgnoreNotFound(err)

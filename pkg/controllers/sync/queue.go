@@ -81,7 +81,7 @@ func (q *queue) reconcile(ctx context.Context, it item) (time.Duration, error) {
 		return 0, err
 	}
 	again, outcome, err := q.bring(ctx, it, want)
-	key, isWorkload := workload.KeyIn(it.resource, &metav1.ObjectMeta{Namespace: it.namespace, Name: it.name})
+	key, isWorkload := it.workload()
 	if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
 		outcome = Outcome{Reason: v1alpha1.ReasonSyncFailed, Message: err.Error()}
 	}
@@ -106,7 +106,7 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 			if err != nil {
 				return 0, Outcome{}, err
 			}
-			wanted.adopt = want.adopt
+			wanted.adopt, wanted.needs = want.adopt, nil // what it needs in turn is among ours, before it
 			if wanted.intent != present {
 				continue // not in the federation: its pods wait for it, as in any cluster
 			}

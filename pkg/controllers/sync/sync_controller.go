@@ -250,7 +250,7 @@ func (c *Controller) referenceChanged(it item) {
 		c.addWhereSeen(needed)
 	}
 	for _, from := range c.referrers(it) {
-		if key, ok := workload.KeyIn(from.resource, &metav1.ObjectMeta{Namespace: from.namespace, Name: from.name}); ok {
+		if key, ok := from.workload(); ok {
 			for _, cluster := range c.placedOn(key) {
 				c.add(cluster, it)
 			}

@@ -24,6 +24,8 @@ const defaultFailover = 5 * time.Minute
 type candidates struct {
 	candidates []placement.Cluster
 	excluded   []v1alpha1.ClusterExclusion
+	// running are the replicas by cluster that the decision in force has.
+	running map[string]int64
 	// held are the candidates that take nothing new.
 	held map[string]held
 	// breaker keeps lost clusters from being given up, broken says that it did.
@@ -40,8 +42,8 @@ type held struct {
 }
 
 func selectCandidates(in Inputs) candidates {
-	c := candidates{held: map[string]held{}, breaker: breaks(in)}
 	running := replicasByCluster(in.Current)
+	c := candidates{held: map[string]held{}, running: running, breaker: breaks(in.Clusters, running)}
 	for _, cluster := range in.Clusters {
 		weight, exclusion := weigh(in.Policy, cluster)
 		if exclusion != nil {
@@ -106,7 +108,7 @@ func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1al
 	if taint != nil && taint.Effect == v1alpha1.TaintNoExecute {
 		return exclude(cluster, v1alpha1.ExcludedTaint, "taint %s", formatTaint(taint))
 	}
-	_, there := replicasByCluster(in.Current)[cluster.Name]
+	_, there := c.running[cluster.Name]
 	var h held
 	ready := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
@@ -186,10 +188,9 @@ func lostFor(cluster *v1alpha1.Cluster, ready *metav1.Condition, now time.Time) 
 
 // breaks says whether so many of the clusters that run a workload are lost at once that the likelier failure is Drover's
 // own: two at the least, and half of them. Then none of them is given up.
-func breaks(in Inputs) bool {
-	running := replicasByCluster(in.Current)
+func breaks(clusters []*v1alpha1.Cluster, running map[string]int64) bool {
 	placed, lost := 0, 0
-	for _, cluster := range in.Clusters {
+	for _, cluster := range clusters {
 		if _, there := running[cluster.Name]; !there {
 			continue
 		}
