@@ -103,8 +103,12 @@ func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 }
 
 func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
+	validateName := validation.IsDNS1123Subdomain
+	if s.kind.ValidateName != nil {
+		validateName = s.kind.ValidateName
+	}
 	var errs field.ErrorList
-	for _, msg := range validation.IsDNS1123Subdomain(accessor(obj).GetName()) {
+	for _, msg := range validateName(accessor(obj).GetName()) {
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), accessor(obj).GetName(), msg))
 	}
 	if len(errs) > 0 || s.kind.Validate == nil {

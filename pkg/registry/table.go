@@ -5,6 +5,7 @@ package registry
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metatable "k8s.io/apimachinery/pkg/api/meta/table"
@@ -64,12 +65,22 @@ func (t *tableConvertor) headers() []metav1.TableColumnDefinition {
 		out = append(out, definition)
 	}
 	if !t.kind.BareColumns {
-		out = append(out, metav1.TableColumnDefinition{Name: "Age", Type: "string", Description: docs["creationTimestamp"]})
+		last := metav1.TableColumnDefinition{Name: "Age", Type: "string", Description: docs["creationTimestamp"]}
+		if t.kind.CreatedAt {
+			last.Name, last.Type = "Created At", "date"
+		}
+		out = append(out, last)
 	}
 	return append(out, wide...)
 }
 
 func (t *tableConvertor) cells(ctx context.Context, obj runtime.Object, m metav1.Object, name, age string) []any {
+	if t.kind.Title != nil {
+		name = t.kind.Title(obj)
+	}
+	if t.kind.CreatedAt {
+		age = m.GetCreationTimestamp().UTC().Format(time.RFC3339)
+	}
 	var out []any
 	if !t.kind.BareColumns {
 		out = append(out, name)

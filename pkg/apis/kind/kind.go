@@ -25,6 +25,8 @@ type Kind struct {
 	ShortNames, Categories []string
 	// Namespaced is false for cluster-scoped kinds.
 	Namespaced bool
+	// Doors are other group versions that the same objects are served as, under the same names.
+	Doors []Door
 	// New and NewList make empty objects.
 	New, NewList func() runtime.Object
 
@@ -39,6 +41,10 @@ type Kind struct {
 	// TTL after which an object vanishes; zero keeps it.
 	TTL time.Duration
 
+	// Default fills in what a client may leave out. Nil where that is nothing, or generated code does it.
+	Default func(runtime.Object)
+	// ValidateName says what is wrong with a new object's name. Nil asks for a DNS subdomain.
+	ValidateName func(name string) []string
 	// Prepare brings a decoded object into the form it is stored in, before it is checked. Old is nil on create.
 	Prepare func(obj, old runtime.Object)
 	// Validate checks an object; metadata is checked already. Old is nil on create.
@@ -51,6 +57,17 @@ type Kind struct {
 	Columns []Column
 	// BareColumns leaves out NAME and AGE.
 	BareColumns bool
+	// CreatedAt shows when an object was created in place of AGE.
+	CreatedAt bool
+	// Title is what the column NAME shows. Nil shows the name.
+	Title func(runtime.Object) string
+}
+
+// Door is a group version that objects of a kind are served as besides their own. The scheme converts between the two.
+type Door struct {
+	schema.GroupVersion
+	// Fields are what objects can be selected by at this door: the names of the fields here, and in Kind.Fields.
+	Fields map[string]string
 }
 
 // GroupVersionResource names the kind in paths and clients.
@@ -88,6 +105,11 @@ type Column struct {
 // Of adapts a function on a concrete type to one on runtime.Object. The registry only hands a kind its own objects.
 func Of[T runtime.Object, R any](f func(T) R) func(runtime.Object) R {
 	return func(obj runtime.Object) R { return f(obj.(T)) }
+}
+
+// On adapts a function that changes a concrete type to one that changes a runtime.Object.
+func On[T runtime.Object](f func(T)) func(runtime.Object) {
+	return func(obj runtime.Object) { f(obj.(T)) }
 }
 
 // OfBoth adapts a function on a new and an old object of a concrete type; a missing old object is T's zero value.

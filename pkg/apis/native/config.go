@@ -37,6 +37,7 @@ var secrets = func() kind.Kind {
 	k.New = func() runtime.Object { return &corev1.Secret{} }
 	k.NewList = func() runtime.Object { return &corev1.SecretList{} }
 	k.Prepare = func(obj, _ runtime.Object) { foldStringData(obj.(*corev1.Secret)) }
+	k.Default = kind.On(setSecretDefaults)
 	k.Validate = kind.OfBoth(validateSecret)
 	k.Fields = kind.Of(func(s *corev1.Secret) fields.Set { return fields.Set{"type": string(s.Type)} })
 	k.Columns = []kind.Column{

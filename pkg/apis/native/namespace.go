@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"drover.dev/drover/pkg/apis/kind"
 )
@@ -21,7 +20,7 @@ var namespaces = func() kind.Kind {
 	k.Status = kind.Of(func(n *corev1.Namespace) any { return &n.Status })
 	k.Fields = kind.Of(func(n *corev1.Namespace) fields.Set { return fields.Set{"status.phase": string(n.Status.Phase)} })
 	k.Prepare = func(obj, old runtime.Object) { prepareNamespace(obj.(*corev1.Namespace), old) }
-	k.Validate = kind.OfBoth(validateNamespace)
+	k.ValidateName = validation.IsDNS1123Label
 	k.Columns = []kind.Column{
 		{Name: "Status", Type: "string", Description: "Active, or Terminating while its contents are deleted.", Value: kind.Of(func(n *corev1.Namespace) any { return string(n.Status.Phase) })},
 	}
@@ -41,12 +40,4 @@ func prepareNamespace(n *corev1.Namespace, old runtime.Object) {
 	}
 	n.Status = corev1.NamespaceStatus{Phase: corev1.NamespaceActive}
 	n.Spec.Finalizers = []corev1.FinalizerName{corev1.FinalizerKubernetes}
-}
-
-func validateNamespace(n, _ *corev1.Namespace) field.ErrorList {
-	var errs field.ErrorList
-	for _, msg := range validation.IsDNS1123Label(n.Name) {
-		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), n.Name, msg))
-	}
-	return errs
 }

@@ -58,9 +58,11 @@ func AddToScheme(scheme *runtime.Scheme) error {
 
 // AddDefaults registers the defaults of the native types.
 func AddDefaults(scheme *runtime.Scheme) {
-	scheme.AddTypeDefaultingFunc(&appsv1.Deployment{}, func(obj any) { setDeploymentDefaults(obj.(*appsv1.Deployment)) })
-	scheme.AddTypeDefaultingFunc(&corev1.Service{}, func(obj any) { setServiceDefaults(obj.(*corev1.Service)) })
-	scheme.AddTypeDefaultingFunc(&corev1.Secret{}, func(obj any) { setSecretDefaults(obj.(*corev1.Secret)) })
+	for _, k := range Kinds() {
+		if k.Default != nil {
+			scheme.AddTypeDefaultingFunc(k.New(), func(obj any) { k.Default(obj.(runtime.Object)) })
+		}
+	}
 }
 
 // ident names a kind the way kubectl does: its resource, its singular name and its short names.

@@ -28,6 +28,8 @@ var services = func() kind.Kind {
 	k.Status = kind.Of(func(s *corev1.Service) any { return &s.Status })
 	k.Spec = kind.Of(func(s *corev1.Service) any { return &s.Spec })
 	k.Finalizers = []string{v1alpha1.FinalizerSync}
+	k.Default = kind.On(setServiceDefaults)
+	k.ValidateName = validation.IsDNS1035Label
 	k.Validate = kind.OfBoth(validateService)
 	k.Columns = []kind.Column{
 		{Name: "Type", Type: "string", Description: "How the Service is exposed in each cluster.", Value: kind.Of(func(s *corev1.Service) any { return string(s.Spec.Type) })},
@@ -101,12 +103,11 @@ var serviceTypes = []corev1.ServiceType{
 	corev1.ServiceTypeClusterIP, corev1.ServiceTypeExternalName, corev1.ServiceTypeLoadBalancer, corev1.ServiceTypeNodePort,
 }
 
+var protocols = []corev1.Protocol{corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP}
+
 func validateService(s, _ *corev1.Service) field.ErrorList {
 	spec := field.NewPath("spec")
 	errs := metav1validation.ValidateLabels(s.Spec.Selector, spec.Child("selector"))
-	for _, msg := range validation.IsDNS1035Label(s.Name) {
-		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), s.Name, msg))
-	}
 	if !slices.Contains(serviceTypes, s.Spec.Type) {
 		errs = append(errs, field.NotSupported(spec.Child("type"), s.Spec.Type, serviceTypes))
 	}
@@ -140,7 +141,7 @@ func validateServicePorts(ports []corev1.ServicePort, path *field.Path) field.Er
 		for _, msg := range validation.IsValidPortNum(int(p.Port)) {
 			errs = append(errs, field.Invalid(at.Child("port"), p.Port, msg))
 		}
-		if protocols := []corev1.Protocol{corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP}; !slices.Contains(protocols, p.Protocol) {
+		if !slices.Contains(protocols, p.Protocol) {
 			errs = append(errs, field.NotSupported(at.Child("protocol"), p.Protocol, protocols))
 		}
 		key := fmt.Sprintf("%d/%s", p.Port, p.Protocol)
