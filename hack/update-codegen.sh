@@ -30,9 +30,10 @@ kube::codegen::gen_client \
 
 # The native kinds are served from here too, so their definitions are generated with ours.
 native=(--extra-pkgs k8s.io/apimachinery/pkg/util/intstr)
-for group in core apps networking coordination authorization authentication autoscaling; do
-  native+=(--extra-pkgs "k8s.io/api/${group}/v1")
-  KUBE_CODEGEN_READONLY_PKGS+=("k8s.io/api/${group}/v1")
+for gv in core/v1 apps/v1 batch/v1 scheduling/v1alpha3 autoscaling/v1 autoscaling/v2 policy/v1 networking/v1 coordination/v1 \
+  events/v1 rbac/v1 authorization/v1 authentication/v1; do
+  native+=(--extra-pkgs "k8s.io/api/${gv}")
+  KUBE_CODEGEN_READONLY_PKGS+=("k8s.io/api/${gv}")
 done
 kube::codegen::gen_openapi --update-report --output-model-name-file zz_generated.model_name.go \
   --boilerplate "$boilerplate" \

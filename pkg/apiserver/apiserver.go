@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
@@ -80,27 +81,13 @@ func (c CompletedConfig) New() (*Server, error) {
 		return nil, fmt.Errorf("API server: %w", err)
 	}
 	generic.ShutdownTimeout = shutdownTimeout
-	groups, err := c.storage()
+	storage, err := c.storage()
 	if err != nil {
 		return nil, err
 	}
-	for _, gv := range groupVersions {
-		if len(groups[gv.Group]) == 0 {
-			continue
-		}
-		info := genericapiserver.NewDefaultAPIGroupInfo(gv.Group, Scheme, metav1.ParameterCodec, Codecs)
-		info.VersionedResourcesStorageMap[gv.Version] = groups[gv.Group]
-		if gv.Group == v1alpha1.GroupName {
-			info.NegotiatedSerializer = withoutProtobuf{Codecs}
-		}
-		install := generic.InstallAPIGroup
-		if gv.Group == corev1.GroupName {
-			install = func(info *genericapiserver.APIGroupInfo) error {
-				return generic.InstallLegacyAPIGroup(genericapiserver.DefaultLegacyAPIPrefix, info)
-			}
-		}
-		if err := install(&info); err != nil {
-			return nil, fmt.Errorf("install API group %q: %w", gv.Group, err)
+	for _, group := range groups() {
+		if err := install(generic, group, storage); err != nil {
+			return nil, fmt.Errorf("install API group %q: %w", group, err)
 		}
 	}
 	serveNoCustomResources(generic)
@@ -108,14 +95,31 @@ func (c CompletedConfig) New() (*Server, error) {
 	return &Server{GenericAPIServer: generic}, nil
 }
 
-// storage makes the storages of every group, one store for each row of the tables.
-func (c CompletedConfig) storage() (map[string]storages, error) {
-	groups := map[string]storages{
-		authorizationv1.GroupName: {
+// install opens the door of a group, to those of its versions in which there is something.
+func install(generic *genericapiserver.GenericAPIServer, group string, storage map[schema.GroupVersion]storages) error {
+	info := genericapiserver.NewDefaultAPIGroupInfo(group, Scheme, metav1.ParameterCodec, Codecs)
+	for _, gv := range versionsOf(group) {
+		if len(storage[gv]) > 0 {
+			info.VersionedResourcesStorageMap[gv.Version] = storage[gv]
+		}
+	}
+	switch group {
+	case corev1.GroupName:
+		return generic.InstallLegacyAPIGroup(genericapiserver.DefaultLegacyAPIPrefix, &info)
+	case v1alpha1.GroupName:
+		info.NegotiatedSerializer = withoutProtobuf{Codecs}
+	}
+	return generic.InstallAPIGroup(&info)
+}
+
+// storage makes the storages of every group version, one store for each row of the tables.
+func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
+	served := map[schema.GroupVersion]storages{
+		authorizationv1.SchemeGroupVersion: {
 			"selfsubjectaccessreviews": reviews.SelfSubjectAccess(c.generic.Authorization.Authorizer),
 			"selfsubjectrulesreviews":  reviews.SelfSubjectRules(c.generic.RuleResolver),
 		},
-		authenticationv1.GroupName: {"selfsubjectreviews": reviews.SelfSubject()},
+		authenticationv1.SchemeGroupVersion: {"selfsubjectreviews": reviews.SelfSubject()},
 	}
 	var placements *registry.REST
 	options := registry.Options{
@@ -129,28 +133,34 @@ func (c CompletedConfig) storage() (map[string]storages, error) {
 			return obj.(*v1alpha1.Placement)
 		},
 	}
+	for _, gv := range groupVersions {
+		if served[gv] == nil {
+			served[gv] = storages{}
+		}
+	}
 	plain := map[string]*registry.REST{}
 	for _, k := range kinds {
-		if groups[k.Group] == nil {
-			groups[k.Group] = storages{}
-		}
+		own := served[k.GroupVersion()]
 		if k.Group == corev1.GroupName && k.Kind == "Namespace" {
 			main, status, finalize, err := namespace.New(k, options)
 			if err != nil {
 				return nil, err
 			}
-			groups[k.Group]["namespaces"], groups[k.Group]["namespaces/status"], groups[k.Group]["namespaces/finalize"] = main, status, finalize
+			own["namespaces"], own["namespaces/status"], own["namespaces/finalize"] = main, status, finalize
 			continue
 		}
-		main, err := groups[k.Group].add(k, options)
+		main, err := own.add(k, options)
 		if err != nil {
 			return nil, err
+		}
+		for _, door := range k.Doors {
+			served[door.GroupVersion][k.Resource] = main
 		}
 		plain[k.Kind] = main
 	}
 	placements = plain["Placement"]
-	addPlanning(groups[v1alpha1.GroupName], plain)
-	return groups, nil
+	addPlanning(served[v1alpha1.SchemeGroupVersion], plain)
+	return served, nil
 }
 
 // addPlanning serves what answers where workloads would be placed.

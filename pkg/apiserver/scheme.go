@@ -5,6 +5,7 @@ package apiserver
 
 import (
 	"fmt"
+	"slices"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -22,8 +23,8 @@ import (
 )
 
 var (
-	// Scheme holds every type served, each under its version and, as the same Go type, under its internal version:
-	// there is one version of everything, so nothing is ever converted.
+	// Scheme holds every type served, each under its version and, as the same Go type, under its internal version: what
+	// is served as one version is never converted.
 	Scheme = runtime.NewScheme()
 	// Codecs decode and encode the types of Scheme.
 	Codecs = serializer.NewCodecFactory(Scheme)
@@ -44,13 +45,17 @@ func init() {
 	}
 	native.AddDefaults(Scheme)
 	metav1.AddToGroupVersion(Scheme, schema.GroupVersion{Version: "v1"})
-	for _, gv := range groupVersions {
-		utilruntime.Must(Scheme.SetVersionPriority(gv))
+	for _, group := range groups() {
+		utilruntime.Must(Scheme.SetVersionPriority(versionsOf(group)...))
 	}
 	for _, k := range kinds {
 		addInternal(k.Group, k.New(), k.NewList())
 		if k.Fields != nil {
-			utilruntime.Must(Scheme.AddFieldLabelConversionFunc(k.GroupVersionKind, selectableFields(k)))
+			utilruntime.Must(Scheme.AddFieldLabelConversionFunc(k.GroupVersionKind, selectableFields(ownFields(k))))
+		}
+		for _, door := range k.Doors {
+			addInternal(door.Group, k.New(), k.NewList())
+			utilruntime.Must(Scheme.AddFieldLabelConversionFunc(door.WithKind(k.Kind), selectableFields(door.Fields)))
 		}
 	}
 	addInternal(v1alpha1.GroupName, &v1alpha1.PlacementReview{})
@@ -63,12 +68,39 @@ func addInternal(group string, objects ...runtime.Object) {
 	Scheme.AddKnownTypes(schema.GroupVersion{Group: group, Version: runtime.APIVersionInternal}, objects...)
 }
 
-// selectableFields lets a kind's own fields be used in field selectors.
-func selectableFields(k kind.Kind) runtime.FieldLabelConversionFunc {
-	own := k.Fields(k.New())
+// groups are the names of all API groups served, in the order they are listed.
+func groups() []string {
+	var names []string
+	for _, gv := range groupVersions {
+		if !slices.Contains(names, gv.Group) {
+			names = append(names, gv.Group)
+		}
+	}
+	return names
+}
+
+// versionsOf are the versions of a group, the preferred one first.
+func versionsOf(group string) []schema.GroupVersion {
+	return slices.DeleteFunc(slices.Clone(groupVersions), func(gv schema.GroupVersion) bool { return gv.Group != group })
+}
+
+// ownFields are the names of a kind's fields at its own door.
+func ownFields(k kind.Kind) map[string]string {
+	names := map[string]string{}
+	for name := range k.Fields(k.New()) {
+		names[name] = name
+	}
+	return names
+}
+
+// selectableFields lets fields be used in field selectors, by what they are called in kind.Kind.
+func selectableFields(names map[string]string) runtime.FieldLabelConversionFunc {
 	return func(label, value string) (string, string, error) {
-		if _, ok := own[label]; ok || label == "metadata.name" || label == "metadata.namespace" {
+		if label == "metadata.name" || label == "metadata.namespace" {
 			return label, value, nil
+		}
+		if own, ok := names[label]; ok {
+			return own, value, nil
 		}
 		return "", "", fmt.Errorf("field label not supported: %s", label)
 	}

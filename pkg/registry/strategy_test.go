@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
@@ -150,6 +151,41 @@ func TestAttributes(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"metadata.name": "east"}, map[string]string(fields)); diff != "" {
 		t.Errorf("fields of a cluster (-want +got):\n%s", diff)
+	}
+}
+
+// A new object has a name as its kind wants it; an object that is there keeps what it has.
+func TestNames(t *testing.T) {
+	for _, tt := range []struct {
+		kind, name string
+		ok         bool
+	}{
+		{"Deployment", "web.v1", true},
+		{"Deployment", "Web", false},
+		{"Service", "web-1", true},
+		{"Service", "1web", false},
+		{"Service", "web.v1", false},
+		{"Namespace", "1-a", true},
+		{"Namespace", "a.b", false},
+		{"StatefulSet", "web-1", true},
+		{"StatefulSet", "web.v1", false},
+		{"CronJob", strings.Repeat("x", 52), true},
+		{"CronJob", strings.Repeat("x", 53), false},
+		{"Role", "system:node", true},
+		{"ClusterRoleBinding", "a/b", false},
+	} {
+		s := strategyOf(t, tt.kind)
+		obj := s.kind.New()
+		accessor(obj).SetName(tt.name)
+		named := func(errs field.ErrorList) bool {
+			return !slices.ContainsFunc(errs, func(err *field.Error) bool { return err.Field == "metadata.name" })
+		}
+		if got := named(s.Validate(t.Context(), obj)); got != tt.ok {
+			t.Errorf("%s may be called %q: %v, want %v", tt.kind, tt.name, got, tt.ok)
+		}
+		if !named(s.ValidateUpdate(t.Context(), obj, obj)) {
+			t.Errorf("%s %q cannot be updated", tt.kind, tt.name)
+		}
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/openapi"
@@ -75,7 +75,7 @@ func TestOpenAPIV3(t *testing.T) {
 		if gv.Group == "" {
 			path = "api/" + gv.Version
 		}
-		if gv.Group == "autoscaling" {
+		if gv == autoscalingv1.SchemeGroupVersion {
 			continue // Scale is served as a subresource of others
 		}
 		var group openapi.GroupVersion = paths[path]

@@ -28,6 +28,9 @@ type sample struct {
 	columns []string
 }
 
+// template of the pods of workloads.
+const template = `"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "nginx:1"}]}}`
+
 var samples = map[string]sample{
 	"Namespace": {columns: []string{"Name", "Status", "Age"}},
 	"ConfigMap": {manifest: `{"data": {"key": "value"}}`, columns: []string{"Name", "Data", "Age"}},
@@ -47,11 +50,10 @@ var samples = map[string]sample{
 		columns:  []string{"Last Seen", "Type", "Reason", "Object", "Message", "Count", "Name"},
 	},
 	"Deployment": {
-		manifest: `{"spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": {
-			"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "nginx:1"}]}}}}`,
-		spec:    `{"spec": {"replicas": 4}}`,
-		status:  `{"status": {"replicas": 3, "readyReplicas": 2}}`,
-		columns: []string{"Name", "Ready", "Up-to-date", "Available", "Clusters", "Age", "Containers", "Images", "Selector"},
+		manifest: `{"spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, ` + template + `}}`,
+		spec:     `{"spec": {"replicas": 4}}`,
+		status:   `{"status": {"replicas": 3, "readyReplicas": 2}}`,
+		columns:  []string{"Name", "Ready", "Up-to-date", "Available", "Clusters", "Age", "Containers", "Images", "Selector"},
 	},
 	"Ingress": {
 		manifest: `{"spec": {"rules": [{"host": "web.example.com", "http": {"paths": [
@@ -61,6 +63,95 @@ var samples = map[string]sample{
 		columns: []string{"Name", "Class", "Hosts", "Address", "Ports", "Clusters", "Age"},
 	},
 	"Lease": {manifest: `{"spec": {"holderIdentity": "somebody"}}`, columns: []string{"Name", "Holder", "Age"}},
+	"ReplicaSet": {
+		manifest: `{"spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, ` + template + `}}`,
+		spec:     `{"spec": {"replicas": 4}}`,
+		status:   `{"status": {"replicas": 3, "readyReplicas": 2}}`,
+		columns:  []string{"Name", "Desired", "Current", "Ready", "Clusters", "Age", "Containers", "Images", "Selector"},
+	},
+	"StatefulSet": {
+		manifest: `{"spec": {"replicas": 3, "serviceName": "web", "selector": {"matchLabels": {"app": "web"}}, ` + template + `,
+			"volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}, "status": {}}]}}`,
+		spec:    `{"spec": {"replicas": 4}}`,
+		status:  `{"status": {"replicas": 3, "availableReplicas": 0, "readyReplicas": 2}}`,
+		columns: []string{"Name", "Ready", "Clusters", "Age", "Containers", "Images"},
+	},
+	"DaemonSet": {
+		manifest: `{"spec": {"selector": {"matchLabels": {"app": "web"}}, ` + template + `}}`,
+		spec:     `{"spec": {"minReadySeconds": 5}}`,
+		status:   `{"status": {"currentNumberScheduled": 2, "numberMisscheduled": 0, "desiredNumberScheduled": 3, "numberReady": 1}}`,
+		columns: []string{
+			"Name", "Desired", "Current", "Ready", "Up-to-date", "Available", "Node Selector", "Clusters", "Age", "Containers", "Images", "Selector",
+		},
+	},
+	"ControllerRevision": {
+		manifest: `{"revision": 1, "data": {"spec": {"template": {"$patch": "replace"}}}}`,
+		columns:  []string{"Name", "Controller", "Revision", "Age"},
+	},
+	"Job": {
+		manifest: `{"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "busybox:1"}]}}}}`,
+		spec:     `{"spec": {"parallelism": 2}}`,
+		status:   `{"status": {"active": 1, "startTime": "2026-01-02T03:04:05Z"}}`,
+		columns:  []string{"Name", "Status", "Completions", "Duration", "Clusters", "Age", "Containers", "Images", "Selector"},
+	},
+	"CronJob": {
+		manifest: `{"spec": {"schedule": "*/5 * * * *", "jobTemplate": {"spec": {"template": {"spec": {
+			"restartPolicy": "OnFailure", "containers": [{"name": "main", "image": "busybox:1"}]}}}}}}`,
+		spec:   `{"spec": {"suspend": true}}`,
+		status: `{"status": {"lastScheduleTime": "2026-01-02T03:04:05Z"}}`,
+		columns: []string{
+			"Name", "Schedule", "Timezone", "Suspend", "Active", "Last Schedule", "Clusters", "Age", "Containers", "Images", "Selector",
+		},
+	},
+	"HorizontalPodAutoscaler": {
+		manifest: `{"spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "maxReplicas": 9}}`,
+		spec:     `{"spec": {"maxReplicas": 8}}`,
+		status:   `{"status": {"currentReplicas": 3, "desiredReplicas": 4, "currentMetrics": null}}`,
+		columns:  []string{"Name", "Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Clusters", "Age"},
+	},
+	"PodDisruptionBudget": {
+		manifest: `{"spec": {"minAvailable": "50%", "selector": {"matchLabels": {"app": "web"}}}}`,
+		spec:     `{"spec": {"minAvailable": 1}}`,
+		status:   `{"status": {"disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2}}`,
+		columns:  []string{"Name", "Min Available", "Max Unavailable", "Allowed Disruptions", "Age"},
+	},
+	"NetworkPolicy": {
+		manifest: `{"spec": {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": 80}]}]}}`,
+		spec:     `{"spec": {"podSelector": {"matchLabels": {"app": "api"}}}}`,
+		columns:  []string{"Name", "Pod-Selector", "Age"},
+	},
+	"IngressClass": {
+		manifest: `{"spec": {"controller": "example.com/ingress"}}`,
+		spec:     `{"spec": {"parameters": {"kind": "ConfigMap", "name": "settings"}}}`,
+		columns:  []string{"Name", "Controller", "Parameters", "Age"},
+	},
+	"ResourceQuota": {
+		manifest: `{"spec": {"hard": {"pods": "10", "limits.cpu": "4"}}}`,
+		spec:     `{"spec": {"hard": {"pods": "20"}}}`,
+		status:   `{"status": {"hard": {"pods": "10"}, "used": {"pods": "3"}}}`,
+		columns:  []string{"Name", "Request", "Limit", "Age"},
+	},
+	"LimitRange": {
+		manifest: `{"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}, "default": {"cpu": "1"}}]}}`,
+		spec:     `{"spec": {"limits": [{"type": "Container", "max": {"cpu": "3"}}]}}`,
+		columns:  []string{"Name", "Created At"},
+	},
+	"Role": {
+		manifest: `{"rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]}`,
+		columns:  []string{"Name", "Created At"},
+	},
+	"RoleBinding": {
+		manifest: `{"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}, "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"}]}`,
+		columns:  []string{"Name", "Role", "Age", "Users", "Groups", "ServiceAccounts"},
+	},
+	"ClusterRole": {
+		manifest: `{"rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]}`,
+		columns:  []string{"Name", "Created At"},
+	},
+	"ClusterRoleBinding": {
+		manifest: `{"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "reader"}, "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "dev"}]}`,
+		columns:  []string{"Name", "Role", "Age", "Users", "Groups", "ServiceAccounts"},
+	},
 	"Cluster": {
 		manifest: `{"spec": {"server": "https://10.0.0.1:6443", "credentialsSecret": {"namespace": "drover-system", "name": "east"}}}`,
 		spec:     `{"spec": {"unschedulable": true}}`,

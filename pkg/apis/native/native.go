@@ -11,9 +11,13 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -23,20 +27,28 @@ import (
 // Kinds returns the table.
 func Kinds() []kind.Kind {
 	return []kind.Kind{
-		namespaces, configMaps, secrets, serviceAccounts, services, events,
-		deployments,
-		ingresses,
+		namespaces, configMaps, secrets, serviceAccounts, services, events, resourceQuotas, limitRanges,
+		deployments, replicaSets, statefulSets, daemonSets, controllerRevisions,
+		jobs, cronJobs,
+		horizontalPodAutoscalers,
+		podDisruptionBudgets,
+		ingresses, ingressClasses, networkPolicies,
 		leases,
+		roles, roleBindings, clusterRoles, clusterRoleBindings,
 	}
 }
 
-// GroupVersions are the native API groups served, in the order they are listed.
+// GroupVersions are the native API groups served, in the order they are listed. Of autoscaling/v1 only Scale is.
 var GroupVersions = []schema.GroupVersion{
 	corev1.SchemeGroupVersion,
 	appsv1.SchemeGroupVersion,
+	batchv1.SchemeGroupVersion,
+	autoscalingv2.SchemeGroupVersion,
+	autoscalingv1.SchemeGroupVersion,
+	policyv1.SchemeGroupVersion,
 	networkingv1.SchemeGroupVersion,
 	coordinationv1.SchemeGroupVersion,
-	autoscalingv1.SchemeGroupVersion,
+	rbacv1.SchemeGroupVersion,
 	authorizationv1.SchemeGroupVersion,
 	authenticationv1.SchemeGroupVersion,
 }
@@ -44,9 +56,13 @@ var GroupVersions = []schema.GroupVersion{
 var addToScheme = runtime.NewSchemeBuilder(
 	corev1.AddToScheme,
 	appsv1.AddToScheme,
+	batchv1.AddToScheme,
+	autoscalingv2.AddToScheme,
+	autoscalingv1.AddToScheme,
+	policyv1.AddToScheme,
 	networkingv1.AddToScheme,
 	coordinationv1.AddToScheme,
-	autoscalingv1.AddToScheme,
+	rbacv1.AddToScheme,
 	authorizationv1.AddToScheme,
 	authenticationv1.AddToScheme,
 )
