@@ -8,10 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -260,5 +263,29 @@ func TestTableShowsWhereItRuns(t *testing.T) {
 	bare, err := (&tableConvertor{kind: row(t, "Deployment")}).ConvertToTable(t.Context(), stored(), &metav1.TableOptions{NoHeaders: true})
 	if err != nil || len(bare.ColumnDefinitions) > 0 || len(bare.Rows) != 1 {
 		t.Errorf("without headers: %d columns, %v", len(bare.ColumnDefinitions), err)
+	}
+}
+
+func TestTableOfUnusualKinds(t *testing.T) {
+	created := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)))
+	for _, tt := range []struct {
+		kind  string
+		obj   runtime.Object
+		first string
+		last  string
+	}{
+		{"Role", &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "reader", CreationTimestamp: created}}, "reader", "2026-01-02T02:04:05Z"},
+		{"IngressClass", &networkingv1.IngressClass{ObjectMeta: metav1.ObjectMeta{
+			Name: "nginx", Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"},
+		}}, "nginx (default)", "<unknown>"},
+	} {
+		table, err := (&tableConvertor{kind: row(t, tt.kind)}).ConvertToTable(t.Context(), tt.obj, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells := table.Rows[0].Cells
+		if cells[0] != tt.first || cells[len(cells)-1] != tt.last {
+			t.Errorf("%s: printed as %v", tt.kind, cells)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	appsapply "k8s.io/client-go/applyconfigurations/apps/v1"
 	autoscalingapply "k8s.io/client-go/applyconfigurations/autoscaling/v1"
@@ -78,6 +79,36 @@ func TestScale(t *testing.T) {
 	if got := must[*appsv1.Deployment](t)(client.Get(ctx, "web", metav1.GetOptions{})); *got.Spec.Replicas != 7 {
 		t.Errorf("the Deployment has %d replicas, want 7", *got.Spec.Replicas)
 	}
+}
+
+// Every kind with replicas is scaled the same way.
+func TestScaleOfEachKind(t *testing.T) {
+	eachKind(t, func(t *testing.T, s subject) {
+		if s.Scale == nil {
+			t.Skip("has no scale")
+		}
+		ctx := t.Context()
+		created := s.create(t, "scaled")
+		merge(t, created, s.status)
+		if _, err := s.client().UpdateStatus(ctx, created, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		scaled, err := s.client().Patch(ctx, "scaled", types.MergePatchType, []byte(`{"spec": {"replicas": 7}}`), metav1.PatchOptions{}, "scale")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]any{"spec": map[string]any{"replicas": int64(7)}, "status": map[string]any{"replicas": int64(3), "selector": "app=web"}}
+		if diff := cmp.Diff(want, map[string]any{"spec": scaled.Object["spec"], "status": scaled.Object["status"]}); diff != "" {
+			t.Errorf("scale (-want +got):\n%s", diff)
+		}
+		got, err := s.client().Get(ctx, "scaled", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if replicas, _, _ := unstructured.NestedInt64(got.Object, "spec", "replicas"); replicas != 7 || got.GetGeneration() != 2 {
+			t.Errorf("it has %d replicas, generation %d", replicas, got.GetGeneration())
+		}
+	})
 }
 
 // Who scales owns the replicas, as if the Deployment itself had been written; so an autoscaler takes them over from a

@@ -17,34 +17,18 @@ import (
 )
 
 var roleBindings = func() kind.Kind {
-	k := bindingKind("RoleBinding", "rolebindings", "rolebinding", func(b *rbacv1.RoleBinding) binding { return binding{&b.RoleRef, b.Subjects} })
+	k := ident(rbacv1.SchemeGroupVersion, "RoleBinding", "rolebindings", "rolebinding")
 	k.New = func() runtime.Object { return &rbacv1.RoleBinding{} }
 	k.NewList = func() runtime.Object { return &rbacv1.RoleBindingList{} }
-	k.Validate = kind.OfBoth(func(b, old *rbacv1.RoleBinding) field.ErrorList {
-		errs := validateRoleRef(b.RoleRef, "Role", "ClusterRole")
-		errs = append(errs, validateSubjects(b.Subjects, true)...)
-		if old != nil {
-			errs = append(errs, validateUnchanged(b.RoleRef, old.RoleRef, field.NewPath("roleRef"))...)
-		}
-		return errs
-	})
-	return k
+	return bind(k, func(b *rbacv1.RoleBinding) binding { return binding{&b.RoleRef, b.Subjects} }, "Role", "ClusterRole")
 }()
 
 var clusterRoleBindings = func() kind.Kind {
-	k := bindingKind("ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", func(b *rbacv1.ClusterRoleBinding) binding { return binding{&b.RoleRef, b.Subjects} })
+	k := ident(rbacv1.SchemeGroupVersion, "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding")
 	k.Namespaced = false
 	k.New = func() runtime.Object { return &rbacv1.ClusterRoleBinding{} }
 	k.NewList = func() runtime.Object { return &rbacv1.ClusterRoleBindingList{} }
-	k.Validate = kind.OfBoth(func(b, old *rbacv1.ClusterRoleBinding) field.ErrorList {
-		errs := validateRoleRef(b.RoleRef, "ClusterRole")
-		errs = append(errs, validateSubjects(b.Subjects, false)...)
-		if old != nil {
-			errs = append(errs, validateUnchanged(b.RoleRef, old.RoleRef, field.NewPath("roleRef"))...)
-		}
-		return errs
-	})
-	return k
+	return bind(k, func(b *rbacv1.ClusterRoleBinding) binding { return binding{&b.RoleRef, b.Subjects} }, "ClusterRole")
 }()
 
 // binding is what the bindings of both kinds are made of.
@@ -53,11 +37,19 @@ type binding struct {
 	subjects []rbacv1.Subject
 }
 
-// bindingKind is what the rows of both kinds have in common.
-func bindingKind[T runtime.Object](name, resource, singular string, parts func(T) binding) kind.Kind {
-	k := ident(rbacv1.SchemeGroupVersion, name, resource, singular)
+// bind completes the row of a kind of bindings. Roles are the kinds of roles that it can bind.
+func bind[T runtime.Object](k kind.Kind, parts func(T) binding, roles ...string) kind.Kind {
 	k.ValidateName = content.IsPathSegmentName
 	k.Default = kind.On(func(obj T) { setBindingDefaults(parts(obj)) })
+	k.Validate = func(obj, old runtime.Object) field.ErrorList {
+		b := parts(obj.(T))
+		errs := validateRoleRef(*b.role, roles)
+		errs = append(errs, validateSubjects(b.subjects, k.Namespaced)...)
+		if old != nil {
+			errs = append(errs, validateUnchanged(*b.role, *parts(old.(T)).role, field.NewPath("roleRef"))...)
+		}
+		return errs
+	}
 	bound := func(subjectKind string) func(runtime.Object) any {
 		return kind.Of(func(obj T) any { return subjectNames(parts(obj).subjects, subjectKind) })
 	}
@@ -98,7 +90,7 @@ func setBindingDefaults(b binding) {
 	}
 }
 
-func validateRoleRef(ref rbacv1.RoleRef, kinds ...string) field.ErrorList {
+func validateRoleRef(ref rbacv1.RoleRef, kinds []string) field.ErrorList {
 	path := field.NewPath("roleRef")
 	errs := validatePathSegment(ref.Name, path.Child("name"))
 	if ref.APIGroup != rbacv1.GroupName {

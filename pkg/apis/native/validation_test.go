@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -323,56 +322,5 @@ func TestNamespace(t *testing.T) {
 	}
 	if len(k.ValidateName("a-b")) > 0 || len(k.ValidateName("a.b")) == 0 {
 		t.Error("names of namespaces are not DNS labels")
-	}
-}
-
-// cells are what kubectl get shows of an object, besides name and age.
-func cells(t *testing.T, kindName string, obj runtime.Object) map[string]any {
-	t.Helper()
-	out := map[string]any{}
-	for _, c := range row(t, kindName).Columns {
-		if !c.Clusters {
-			out[c.Name] = c.Value(obj)
-		}
-	}
-	return out
-}
-
-func TestColumns(t *testing.T) {
-	d := deployment(func(d *appsv1.Deployment) {
-		d.Spec.Replicas = ptr.To[int32](3)
-		d.Status = appsv1.DeploymentStatus{ReadyReplicas: 2, UpdatedReplicas: 1, AvailableReplicas: 2}
-	})
-	ago := metav1.NewTime(time.Now().Add(-90 * time.Second))
-	for _, tt := range []struct {
-		kind string
-		obj  runtime.Object
-		want map[string]any
-	}{
-		{"Deployment", d, map[string]any{"Ready": "2/3", "Up-to-date": int64(1), "Available": int64(2), "Containers": "web", "Images": "nginx", "Selector": "app=web"}},
-		{"Service", service(), map[string]any{"Type": "ClusterIP", "Cluster-IP": "<per cluster>", "External-IP": "<none>", "Port(s)": "80/TCP", "Selector": "app=web"}},
-		{"Service", service(func(s *corev1.Service) {
-			s.Spec.Type, s.Spec.ClusterIP, s.Spec.Ports[0].NodePort = "LoadBalancer", "None", 30000
-			s.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "1.2.3.4"}, {Hostname: "a.b"}}
-		}), map[string]any{"Type": "LoadBalancer", "Cluster-IP": "None", "External-IP": "1.2.3.4,a.b", "Port(s)": "80:30000/TCP", "Selector": "app=web"}},
-		{
-			"Service", service(func(s *corev1.Service) { s.Spec.Type = "LoadBalancer"; s.Spec.Ports = nil }),
-			map[string]any{"Type": "LoadBalancer", "Cluster-IP": "<per cluster>", "External-IP": "<pending>", "Port(s)": "<none>", "Selector": "app=web"},
-		},
-		{"Ingress", &networkingv1.Ingress{}, map[string]any{"Class": "<none>", "Hosts": "*", "Address": "", "Ports": "80"}},
-		{"Ingress", &networkingv1.Ingress{
-			Spec:   networkingv1.IngressSpec{IngressClassName: ptr.To("nginx"), Rules: []networkingv1.IngressRule{{Host: "a.b"}, {Host: "c.d"}}, TLS: []networkingv1.IngressTLS{{}}},
-			Status: networkingv1.IngressStatus{LoadBalancer: networkingv1.IngressLoadBalancerStatus{Ingress: []networkingv1.IngressLoadBalancerIngress{{IP: "1.2.3.4"}}}},
-		}, map[string]any{"Class": "nginx", "Hosts": "a.b,c.d", "Address": "1.2.3.4", "Ports": "80, 443"}},
-		{
-			"Event", &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: "e"}, LastTimestamp: ago, InvolvedObject: corev1.ObjectReference{Kind: "Deployment", Name: "web"}, Message: " m\n"},
-			map[string]any{"Last Seen": "90s", "Type": "", "Reason": "", "Object": "deployment/web", "Message": "m", "Count": int64(1), "Name": "e"},
-		},
-		{"Event", &corev1.Event{Series: &corev1.EventSeries{LastObservedTime: metav1.MicroTime(ago)}}, map[string]any{"Last Seen": "90s", "Type": "", "Reason": "", "Object": "/", "Message": "", "Count": int64(1), "Name": ""}},
-		{"Event", &corev1.Event{}, map[string]any{"Last Seen": "<unknown>", "Type": "", "Reason": "", "Object": "/", "Message": "", "Count": int64(1), "Name": ""}},
-	} {
-		if diff := cmp.Diff(tt.want, cells(t, tt.kind, tt.obj)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tt.kind, diff)
-		}
 	}
 }
