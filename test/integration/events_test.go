@@ -83,3 +83,25 @@ func TestEventsAreSelectedByWhatTheyAreOf(t *testing.T) {
 		t.Errorf("%d namespaces, %v", len(list.Items), err)
 	}
 }
+
+// Workloads are selected by how far they are.
+func TestWorkloadsAreSelectedByTheirStatus(t *testing.T) {
+	selectors := map[string][2]string{"ReplicaSet": {"status.replicas=3", "status.replicas=4"}, "Job": {"status.successful=0", "status.successful=1"}}
+	eachKind(t, func(t *testing.T, s subject) {
+		selector, ok := selectors[s.Kind.Kind]
+		if !ok {
+			t.Skip("has no such fields")
+		}
+		created := s.create(t, "selected")
+		merge(t, created, s.status)
+		if _, err := s.client().UpdateStatus(t.Context(), created, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int{1, 0} {
+			list, err := s.client().List(t.Context(), metav1.ListOptions{FieldSelector: selector[i]})
+			if err != nil || len(list.Items) != want {
+				t.Errorf("%s selects %d, want %d; %v", selector[i], len(list.Items), want, err)
+			}
+		}
+	})
+}
