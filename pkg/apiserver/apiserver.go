@@ -95,13 +95,12 @@ func (c CompletedConfig) New() (*Server, error) {
 	return &Server{GenericAPIServer: generic}, nil
 }
 
-// install opens the door of a group, to those of its versions in which there is something.
+// install opens the door of a group, for those of its versions in which there is something.
 func install(generic *genericapiserver.GenericAPIServer, group string, storage map[schema.GroupVersion]storages) error {
 	info := genericapiserver.NewDefaultAPIGroupInfo(group, Scheme, metav1.ParameterCodec, Codecs)
-	for _, gv := range versionsOf(group) {
-		if len(storage[gv]) > 0 {
-			info.VersionedResourcesStorageMap[gv.Version] = storage[gv]
-		}
+	info.PrioritizedVersions = slices.DeleteFunc(versionsOf(group), func(gv schema.GroupVersion) bool { return len(storage[gv]) == 0 })
+	for _, gv := range info.PrioritizedVersions {
+		info.VersionedResourcesStorageMap[gv.Version] = storage[gv]
 	}
 	switch group {
 	case corev1.GroupName:
@@ -154,7 +153,7 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 			return nil, err
 		}
 		for _, door := range k.Doors {
-			served[door.GroupVersion][k.Resource] = main
+			served[door.GroupVersion][k.Resource] = main.Door()
 		}
 		plain[k.Kind] = main
 	}

@@ -44,6 +44,7 @@ func init() {
 		utilruntime.Must(federation.AddToScheme(scheme))
 	}
 	native.AddDefaults(Scheme)
+	utilruntime.Must(native.AddConversions(Scheme))
 	metav1.AddToGroupVersion(Scheme, schema.GroupVersion{Version: "v1"})
 	for _, group := range groups() {
 		utilruntime.Must(Scheme.SetVersionPriority(versionsOf(group)...))

@@ -49,6 +49,14 @@ func (r *REST) ShortNames() []string { return r.kind.ShortNames }
 // Categories the resource is listed in by kubectl.
 func (r *REST) Categories() []string { return r.kind.Categories }
 
+// Door makes the same storage another door. Short names and categories stay at the first, or kubectl would find everything
+// twice.
+func (r *REST) Door() *REST {
+	door := *r
+	door.kind.ShortNames, door.kind.Categories = nil, nil
+	return &door
+}
+
 // New makes the storage of a kind. Its subresources are had from it by Status and Scale.
 func New(k kind.Kind, options Options) (*REST, error) {
 	s := newStrategy(k, options.Typer)

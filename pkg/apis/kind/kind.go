@@ -25,7 +25,7 @@ type Kind struct {
 	ShortNames, Categories []string
 	// Namespaced is false for cluster-scoped kinds.
 	Namespaced bool
-	// Doors are other group versions that the same objects are served as, under the same names.
+	// Doors are other group versions that the same objects are served as.
 	Doors []Door
 	// New and NewList make empty objects.
 	New, NewList func() runtime.Object

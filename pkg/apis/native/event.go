@@ -20,6 +20,7 @@ var events = func() kind.Kind {
 	k := ident(corev1.SchemeGroupVersion, "Event", "events", "event", "ev")
 	k.New = func() runtime.Object { return &corev1.Event{} }
 	k.NewList = func() runtime.Object { return &corev1.EventList{} }
+	k.Doors = []kind.Door{eventDoor}
 	k.TTL = time.Hour
 	k.Fields = kind.Of(eventFields)
 	k.BareColumns = true

@@ -15,6 +15,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -48,6 +49,7 @@ var GroupVersions = []schema.GroupVersion{
 	policyv1.SchemeGroupVersion,
 	networkingv1.SchemeGroupVersion,
 	coordinationv1.SchemeGroupVersion,
+	eventsv1.SchemeGroupVersion,
 	rbacv1.SchemeGroupVersion,
 	authorizationv1.SchemeGroupVersion,
 	authenticationv1.SchemeGroupVersion,
@@ -62,6 +64,7 @@ var addToScheme = runtime.NewSchemeBuilder(
 	policyv1.AddToScheme,
 	networkingv1.AddToScheme,
 	coordinationv1.AddToScheme,
+	eventsv1.AddToScheme,
 	rbacv1.AddToScheme,
 	authorizationv1.AddToScheme,
 	authenticationv1.AddToScheme,
