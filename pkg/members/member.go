@@ -139,6 +139,7 @@ func (m *Member) newInformers() (map[schema.GroupVersionResource]cache.SharedInd
 		Services:       full.Core().V1().Services().Informer(),
 		Ingresses:      full.Networking().V1().Ingresses().Informer(),
 		EndpointSlices: full.Discovery().V1().EndpointSlices().Informer(),
+		Pods:           newUnscheduled(m.Client),
 	}
 	for _, resource := range []schema.GroupVersionResource{Namespaces, ConfigMaps, Secrets, ServiceAccounts} {
 		informer := metadatainformer.NewFilteredMetadataInformer(m.Metadata, resource, metav1.NamespaceAll, 0, cache.Indexers{}, managed).Informer()

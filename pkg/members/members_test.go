@@ -186,6 +186,10 @@ func TestSummarize(t *testing.T) {
 			Status: corev1.PodStatus{Phase: phase},
 		}
 	}
+	with := func(l corev1.ResourceList, name corev1.ResourceName, quantity string) corev1.ResourceList {
+		l[name] = resource.MustParse(quantity)
+		return l
+	}
 	cordoned := func(n *corev1.Node) { n.Spec.Unschedulable = true }
 	unknown := func(n *corev1.Node) { n.Status.Conditions = nil }
 	got := summarize(
@@ -194,7 +198,7 @@ func TestSummarize(t *testing.T) {
 	)
 	want := Resources{
 		Nodes: v1alpha1.NodeSummary{Total: 6, Ready: 2}, Region: "us-east1",
-		Capacity: list("24", "48Gi", "660"), Allocatable: list("6", "14Gi", "200"),
+		Capacity: with(list("24", "48Gi", "660"), "example.com/gpu", "6"), Allocatable: list("6", "14Gi", "200"),
 		Requested: corev1.ResourceList{"cpu": resource.MustParse("750m"), "pods": resource.MustParse("2")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

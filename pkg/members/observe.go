@@ -109,16 +109,11 @@ func (r *Resources) addPods(pods []corev1.Pod) {
 	}
 }
 
-// counted are the resources that are summed over a cluster.
-var counted = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourcePods}
-
 func add(sum, more corev1.ResourceList) {
-	for _, name := range counted {
-		if quantity, ok := more[name]; ok {
-			total := sum[name]
-			total.Add(quantity)
-			sum[name] = total
-		}
+	for name, quantity := range more {
+		total := sum[name]
+		total.Add(quantity)
+		sum[name] = total
 	}
 }
 

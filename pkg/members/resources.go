@@ -20,6 +20,7 @@ var (
 	Services        = corev1.SchemeGroupVersion.WithResource("services")
 	Deployments     = appsv1.SchemeGroupVersion.WithResource("deployments")
 	Ingresses       = networkingv1.SchemeGroupVersion.WithResource("ingresses")
+	Pods            = corev1.SchemeGroupVersion.WithResource("pods")
 	EndpointSlices  = discoveryv1.SchemeGroupVersion.WithResource("endpointslices")
 )
 

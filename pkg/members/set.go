@@ -133,8 +133,11 @@ func (s *Set) watch(m *Member) error {
 			AddFunc: changed, UpdateFunc: func(_, obj any) { changed(obj) }, DeleteFunc: changed,
 		})
 		errs = append(errs, err)
-		if resource == EndpointSlices {
+		switch resource {
+		case EndpointSlices:
 			errs = append(errs, informer.AddIndexers(cache.Indexers{byService: indexByService}))
+		case Pods:
+			errs = append(errs, informer.AddIndexers(cache.Indexers{byOwner: indexByOwner}))
 		}
 	}
 	return errors.Join(errs...)

@@ -32,6 +32,8 @@ func trim(obj any) (any, error) {
 		o.Spec = corev1.ServiceSpec{}
 	case *networkingv1.Ingress:
 		o.Spec = networkingv1.IngressSpec{}
+	case *corev1.Pod:
+		trimPod(o)
 	case *discoveryv1.EndpointSlice:
 		m.SetAnnotations(nil)
 		for i := range o.Endpoints {

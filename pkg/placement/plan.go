@@ -38,6 +38,9 @@ type Request struct {
 	// Rebalance takes the exact share. Without it what runs stays where it
 	// runs, and only the difference is placed.
 	Rebalance bool `json:"rebalance,omitempty"`
+	// Moves is how many replicas may be moved now only to meet the exact share: a
+	// step of Rebalance. nil: all of them.
+	Moves *int64 `json:"moves,omitempty"`
 	// Spread asks for replicas in several domains, each topology once.
 	Spread []Spread `json:"spread,omitempty"`
 }
@@ -60,18 +63,22 @@ type Cluster struct {
 
 // Result answers a Request.
 type Result struct {
-	Assignments []Assignment `json:"assignments"` // one per cluster, sorted by name
-	Unplaced    int64        `json:"unplaced"`    // replicas that fit nowhere
+	Assignments []Assignment `json:"assignments"`     // one per cluster, sorted by name
+	Unplaced    int64        `json:"unplaced"`        // replicas that fit nowhere
+	Moved       int64        `json:"moved,omitempty"` // of Request.Moves, those made
 	Outcome     Outcome      `json:"outcome"`
 	Spread      []Coverage   `json:"spread,omitempty"` // one per Request.Spread, unless all weights are 0
 }
 
 // Assignment is what one cluster gets, and why.
 type Assignment struct {
-	Name     string     `json:"name"`
-	Replicas int64      `json:"replicas"`
-	Code     ReasonCode `json:"code"`
-	Reason   string     `json:"reason"`
+	Name     string `json:"name"`
+	Replicas int64  `json:"replicas"`
+	// Target is what it gets when every move is made; it differs where Request.Moves
+	// are too few.
+	Target int64      `json:"target"`
+	Code   ReasonCode `json:"code"`
+	Reason string     `json:"reason"`
 }
 
 // Outcome says in one stable word how the whole question was answered.
@@ -112,15 +119,34 @@ func Plan(r Request) (Result, error) {
 	if !r.Rebalance && slices.ContainsFunc(candidates, func(c candidate) bool { return c.kept > 0 }) {
 		f = fill(r.Replicas, candidates, stepsFor(spreads, false))
 	}
-	held, unplaced := f.finish()
+	target, unplaced := f.finish()
+	held, moved := target, int64(0)
+	if r.Rebalance && r.Moves != nil {
+		var err error
+		if held, err = kept(r); err != nil {
+			return Result{}, err
+		}
+		moved = approach(held, target, candidates, *r.Moves)
+	}
 
 	e := newExplainer(&r, candidates, ideal)
-	res := Result{Assignments: e.explain(held), Unplaced: unplaced}
+	res := Result{Assignments: e.explain(held, target), Unplaced: unplaced, Moved: moved}
 	for i := range topologies {
 		res.Spread = append(res.Spread, topologies[i].coverage(r.Spread[i], res.Assignments))
 	}
 	res.Outcome = outcomeOf(&r, candidates, &res)
 	return res, nil
+}
+
+// kept returns what each cluster would hold without rebalancing.
+func kept(r Request) ([]int64, error) {
+	r.Rebalance, r.Moves = false, nil
+	res, err := Plan(r)
+	held := make([]int64, len(res.Assignments))
+	for i, a := range res.Assignments {
+		held[i] = a.Replicas
+	}
+	return held, err
 }
 
 func outcomeOf(r *Request, candidates []candidate, res *Result) Outcome {
@@ -169,6 +195,9 @@ func validate(r *Request, candidates []candidate) error {
 			return fmt.Errorf("%w: the weights add up to more than %d: use smaller ones", ErrInvalid, maxWeights)
 		}
 	}
+	if r.Moves != nil && *r.Moves < 0 {
+		return fmt.Errorf("%w: moves is %d: use 0 or more", ErrInvalid, *r.Moves)
+	}
 	for i, s := range r.Spread {
 		switch {
 		case s.Topology == "":
@@ -193,7 +222,7 @@ func allDrained(clusters []Cluster) bool {
 func keepAll(r *Request, candidates []candidate) Result {
 	res := Result{Outcome: OutcomeAllWeightsZero, Assignments: make([]Assignment, len(candidates)), Unplaced: r.Replicas}
 	for i, c := range candidates {
-		res.Assignments[i] = Assignment{Name: c.Name, Replicas: c.Current, Code: ReasonKept, Reason: "stays: every weight is 0"}
+		res.Assignments[i] = Assignment{Name: c.Name, Replicas: c.Current, Target: c.Current, Code: ReasonKept, Reason: "stays: every weight is 0"}
 		res.Unplaced -= min(res.Unplaced, c.Current)
 	}
 	return res

@@ -17,6 +17,7 @@ const (
 	ReasonMaximum      ReasonCode = "Maximum"      // its maximum
 	ReasonCapacity     ReasonCode = "Capacity"     // what it has room for
 	ReasonKept         ReasonCode = "Kept"         // off its share, because what runs stays where it runs
+	ReasonRebalancing  ReasonCode = "Rebalancing"  // on its way to its share, a few moves at a time
 	ReasonDrained      ReasonCode = "Drained"      // weight 0
 	ReasonNotNeeded    ReasonCode = "NotNeeded"    // others that come first take every replica
 	ReasonNoReplicas   ReasonCode = "NoReplicas"   // there is nothing to place
@@ -86,14 +87,14 @@ func (p *pour) spanAround(t int64) span {
 
 // explain returns the assignments. Their reasons are parts of one string, since
 // there may be many.
-func (e *explainer) explain(held []int64) []Assignment {
+func (e *explainer) explain(held, target []int64) []Assignment {
 	assignments := make([]Assignment, len(e.candidates))
 	ends := make([]int, len(e.candidates))
 	e.text = make([]byte, 0, 32*len(e.candidates))
 	for i := range e.candidates {
 		c := &e.candidates[i]
-		assignments[i] = Assignment{Name: c.Name, Replicas: held[i]}
-		assignments[i].Code, assignments[i].Reason = e.reason(c, held[i])
+		assignments[i] = Assignment{Name: c.Name, Replicas: held[i], Target: target[i]}
+		assignments[i].Code, assignments[i].Reason = e.reason(c, held[i], target[i])
 		ends[i] = len(e.text)
 	}
 	text, start := string(e.text), 0
@@ -108,8 +109,10 @@ func (e *explainer) explain(held []int64) []Assignment {
 
 // reason returns why candidate c holds that many. If the words are empty they have
 // been written to e.text.
-func (e *explainer) reason(c *candidate, held int64) (ReasonCode, string) {
+func (e *explainer) reason(c *candidate, held, target int64) (ReasonCode, string) {
 	switch {
+	case held != target:
+		return ReasonRebalancing, e.write("on its way to ", target, "")
 	case c.weight == 0:
 		return ReasonDrained, "weight 0: drained"
 	case e.request.Replicas == 0:

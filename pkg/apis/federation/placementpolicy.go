@@ -65,8 +65,13 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 	errs = append(errs, validateSpread(p.Spec.Spread, spec.Child("spread"))...)
 	errs = append(errs, validateTolerations(p.Spec.Tolerations, spec.Child("tolerations"))...)
 	errs = append(errs, override.Validate(p.Spec.Overrides, spec.Child("overrides"))...)
-	if after := p.Spec.Failover.After; after != nil && after.Duration < 0 {
-		errs = append(errs, field.Invalid(spec.Child("failover", "after"), after.Duration.String(), "must not be negative"))
+	for name, after := range map[string]*metav1.Duration{"failover": p.Spec.Failover.After, "overflow": p.Spec.Overflow.After} {
+		if after != nil && after.Duration < 0 {
+			errs = append(errs, field.Invalid(spec.Child(name, "after"), after.Duration.String(), "must not be negative"))
+		}
+	}
+	if moves := ptr.Deref(p.Spec.Rebalance.MaxMovesPerMinute, 1); moves < 1 {
+		errs = append(errs, field.Invalid(spec.Child("rebalance", "maxMovesPerMinute"), moves, "must be greater than or equal to 1"))
 	}
 	if modes := []v1alpha1.RebalanceMode{v1alpha1.RebalanceAutomatic, v1alpha1.RebalanceNever, v1alpha1.RebalanceOnChange}; !slices.Contains(modes, p.Spec.Rebalance.Mode) {
 		errs = append(errs, field.NotSupported(spec.Child("rebalance", "mode"), p.Spec.Rebalance.Mode, modes))

@@ -139,6 +139,8 @@ func TestValidatePlacementPolicy(t *testing.T) {
 		{"a weight beyond", clusters(v1alpha1.ClusterWeight{Name: "east", Weight: ptr.To[int64](1 << 31)}), []string{"spec.clusters[0].weight: Invalid value: 2147483648"}},
 		{"negative bounds", clusters(v1alpha1.ClusterWeight{Name: "east", MinReplicas: -2, MaxReplicas: ptr.To[int32](-1)}), []string{"spec.clusters[0].minReplicas: Invalid value: -2", "spec.clusters[0].maxReplicas: Invalid value: -1"}},
 		{"a maximum below the minimum", clusters(v1alpha1.ClusterWeight{Name: "east", MinReplicas: 2, MaxReplicas: ptr.To[int32](1)}), []string{"spec.clusters[0].maxReplicas: Invalid value: 1: must not be less than minReplicas"}},
+		{"a negative overflow", func(s *v1alpha1.PlacementPolicySpec) { s.Overflow.After = &metav1.Duration{Duration: -time.Second} }, []string{"spec.overflow.after: Invalid value: \"-1s\": must not be negative"}},
+		{"no moves", func(s *v1alpha1.PlacementPolicySpec) { s.Rebalance.MaxMovesPerMinute = ptr.To[int32](0) }, []string{"spec.rebalance.maxMovesPerMinute: Invalid value: 0: must be greater than or equal to 1"}},
 		{"a negative failover", func(s *v1alpha1.PlacementPolicySpec) { s.Failover.After = &metav1.Duration{Duration: -time.Second} }, []string{"spec.failover.after: Invalid value: \"-1s\": must not be negative"}},
 		{"a mode that is none", func(s *v1alpha1.PlacementPolicySpec) { s.Rebalance.Mode = "Sometimes" }, []string{"spec.rebalance.mode: Unsupported value: \"Sometimes\": supported values: \"Automatic\", \"Never\", \"OnChange\""}},
 		{"a conflict that is none", func(s *v1alpha1.PlacementPolicySpec) { s.Conflict = "Overwrite" }, []string{"spec.conflict: Unsupported value: \"Overwrite\": supported values: \"Adopt\", \"Fail\""}},
@@ -181,7 +183,8 @@ func TestDefaults(t *testing.T) {
 	want := v1alpha1.PlacementPolicySpec{
 		Clusters:    []v1alpha1.ClusterWeight{{Name: "east", Weight: ptr.To[int64](1)}, {Name: "west", Weight: ptr.To[int64](0)}},
 		Tolerations: []v1alpha1.Toleration{{Key: "k", Operator: "Equal"}}, Failover: v1alpha1.Failover{After: &metav1.Duration{Duration: 5 * time.Minute}},
-		Rebalance: v1alpha1.Rebalance{Mode: "OnChange"}, Conflict: "Fail",
+		Overflow:  v1alpha1.Overflow{After: &metav1.Duration{Duration: time.Minute}},
+		Rebalance: v1alpha1.Rebalance{Mode: "OnChange", MaxMovesPerMinute: ptr.To[int32](10)}, Conflict: "Fail",
 		WorkloadAffinity: []v1alpha1.WorkloadAffinity{
 			{Workload: v1alpha1.AffineWorkload{Kind: "Deployment", Name: "db"}, Topology: "cluster", Weight: ptr.To[int32](100)},
 			{Workload: v1alpha1.AffineWorkload{Kind: "Deployment", Name: "db"}, Topology: "zone", Weight: ptr.To[int32](-1), Required: true},

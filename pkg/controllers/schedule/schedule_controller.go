@@ -6,9 +6,11 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -47,6 +49,9 @@ type Controller struct {
 	placements listers.PlacementLister
 	synced     []cache.InformerSynced
 	runner     *runner.Runner[workload.Key]
+
+	deciding sync.Mutex // from looking at what is reserved to reserving
+	reserved *reservations
 }
 
 // New makes the controller.
@@ -56,6 +61,7 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 		client: client, events: events, now: time.Now,
 		workloads: workload.NewListers(native),
 		policies:  policies.Lister(), clusters: clusters.Lister(), placements: placements.Lister(),
+		reserved: newReservations(),
 	}
 	c.synced = append(c.workloads.HasSynced(), policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced)
 	c.runner = runner.New("schedule", c.reconcile)
@@ -63,19 +69,18 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 		return nil, err
 	}
 	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandlerFuncs{
-		policies.Informer(): {AddFunc: c.policyChanged, DeleteFunc: c.policyChanged, UpdateFunc: func(old, obj any) {
+		policies.Informer(): {AddFunc: func(obj any) { c.policyChanged(nil, obj) }, DeleteFunc: func(obj any) { c.policyChanged(obj, nil) }, UpdateFunc: func(old, obj any) {
 			if old.(*v1alpha1.PlacementPolicy).Generation != obj.(*v1alpha1.PlacementPolicy).Generation {
-				c.policyChanged(obj)
+				c.policyChanged(old, obj)
 			}
 		}},
-		clusters.Informer(): {AddFunc: func(any) { c.clusterChanged() }, DeleteFunc: func(any) { c.clusterChanged() }, UpdateFunc: func(old, obj any) {
-			if decision.Matters(old.(*v1alpha1.Cluster), obj.(*v1alpha1.Cluster)) {
-				c.clusterChanged()
-			}
-		}},
+		clusters.Informer(): {AddFunc: func(obj any) { c.clusterChanged(nil, obj) }, DeleteFunc: func(obj any) { c.clusterChanged(obj, nil) }, UpdateFunc: c.clusterChanged},
 		placements.Informer(): {AddFunc: c.placementChanged, DeleteFunc: c.placementChanged, UpdateFunc: func(old, obj any) {
-			if old.(*v1alpha1.Placement).Generation != obj.(*v1alpha1.Placement).Generation {
+			was, is := old.(*v1alpha1.Placement), obj.(*v1alpha1.Placement)
+			if was.Generation != is.Generation {
 				c.placementChanged(obj)
+			} else if key, ok := workload.KeyOf(is); ok && decision.ReportsRoom(was, is) {
+				c.runner.Enqueue(key)
 			}
 		}},
 	} {
@@ -115,11 +120,8 @@ func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object)
 
 // placementChanged has the followers of a workload follow.
 func (c *Controller) placementChanged(obj any) {
-	if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
-		obj = gone.Obj
-	}
-	p, ok := obj.(*v1alpha1.Placement)
-	if !ok {
+	p := last[*v1alpha1.Placement](obj)
+	if p == nil {
 		return
 	}
 	key, ok := workload.KeyOf(p)
@@ -143,27 +145,55 @@ func (c *Controller) placementChanged(obj any) {
 	}
 }
 
-func (c *Controller) policyChanged(obj any) {
-	key, err := cache.DeletionHandlingMetaNamespaceKeyFunc(obj)
-	if err != nil {
+// policyChanged has the workloads decided anew that a policy selects, or selected.
+func (c *Controller) policyChanged(old, obj any) {
+	was, is := last[*v1alpha1.PlacementPolicy](old), last[*v1alpha1.PlacementPolicy](obj)
+	either := cmp.Or(is, was)
+	if either == nil {
 		return
 	}
-	name, err := cache.ParseObjectName(key)
-	if err != nil {
-		return
-	}
-	deployments, err := c.workloads.Deployments.Deployments(name.Namespace).List(labels.Everything())
+	deployments, err := c.workloads.Deployments.Deployments(either.Namespace).List(labels.Everything())
 	if err != nil {
 		return
 	}
 	for _, d := range deployments {
-		c.runner.Enqueue(workload.KeyFor(workload.Deployment, d))
+		if set := labels.Set(d.Labels); decision.Selects(was, set) || decision.Selects(is, set) {
+			c.runner.Enqueue(workload.KeyFor(workload.Deployment, d))
+		}
 	}
 }
 
-// clusterChanged has everything decided anew.
-func (c *Controller) clusterChanged() {
-	c.workloads.Each(c.runner.Enqueue)
+// clusterChanged has the workloads decided anew that the change can touch.
+func (c *Controller) clusterChanged(old, obj any) {
+	was, is := last[*v1alpha1.Cluster](old), last[*v1alpha1.Cluster](obj)
+	if was == nil && is == nil {
+		return
+	}
+	change := decision.ChangeOf(was, is)
+	if !change.Any() {
+		return
+	}
+	placements, err := c.placements.List(labels.Everything())
+	if err != nil {
+		return
+	}
+	for _, p := range placements {
+		if !change.Touches(&p.Spec) {
+			continue
+		}
+		if key, ok := workload.KeyOf(p); ok {
+			c.runner.Enqueue(key)
+		}
+	}
+}
+
+// last is the object of an informer's event, or the last that was seen of one that is gone; nil if there was none.
+func last[T any](obj any) (out T) {
+	if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+		obj = gone.Obj
+	}
+	out, _ = obj.(T)
+	return out
 }
 
 func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Duration, error) {
@@ -186,12 +216,34 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 	if !obj.GetDeletionTimestamp().IsZero() {
 		return 0, nil // it ends where it is
 	}
-	next, again, err := c.decide(obj, current)
+	next, again, err := c.decideAndReserve(key, obj, current)
 	if err != nil {
 		return 0, err
 	}
 	next.Workload = v1alpha1.WorkloadReference{APIVersion: key.Kind.GroupVersion().String(), Kind: key.Kind.Kind, Name: key.Name, UID: string(obj.GetUID())}
 	return again, c.write(ctx, key, obj, current, next)
+}
+
+// decideAndReserve decides, and counts what a cluster is given before the next decision looks at what room there is.
+func (c *Controller) decideAndReserve(key workload.Key, obj workload.Object, placement *v1alpha1.Placement) (v1alpha1.PlacementSpec, time.Duration, error) {
+	d, ok := obj.(*appsv1.Deployment)
+	if !ok {
+		return c.decide(obj, placement)
+	}
+	c.deciding.Lock()
+	defer c.deciding.Unlock()
+	next, again, err := c.decide(obj, placement)
+	if err != nil {
+		return next, again, err
+	}
+	was := decision.CurrentOf(placement, string(obj.GetUID()))
+	if was == nil {
+		was = &v1alpha1.PlacementSpec{}
+	}
+	if !decision.SameClusters(was.Clusters, next.Clusters) {
+		c.reserved.reserve(key.String(), decision.Requests(&d.Spec.Template), was, &next, c.now())
+	}
+	return next, again, nil
 }
 
 // decide gathers what a decision depends on.
@@ -248,6 +300,10 @@ func (c caches) Deployment(namespace, name string) (*appsv1.Deployment, error) {
 	return d, workload.IgnoreNotFound(err)
 }
 
+func (c caches) Reserved(workload string, now time.Time) map[string]decision.Reservation {
+	return c.reserved.of(workload, now)
+}
+
 // enqueueNeighbours has the Deployments decided anew whose policies name another one.
 func (c *Controller) enqueueNeighbours(key workload.Key) {
 	policies, err := c.policies.PlacementPolicies(key.Namespace).List(labels.Everything())
@@ -256,7 +312,7 @@ func (c *Controller) enqueueNeighbours(key workload.Key) {
 	}
 	for _, p := range policies {
 		if slices.ContainsFunc(p.Spec.WorkloadAffinity, func(a v1alpha1.WorkloadAffinity) bool { return a.Workload.Name == key.Name }) {
-			c.policyChanged(p)
+			c.policyChanged(nil, p)
 		}
 	}
 }

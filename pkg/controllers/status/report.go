@@ -6,6 +6,7 @@ package status
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -35,7 +36,10 @@ type seen struct {
 	// live is the object in the cluster, if it is there and ours.
 	live           metav1.Object
 	readyEndpoints int32
-	outcome        sync.Outcome
+	// unschedulable pods find no node there, the first of them since a time.
+	unschedulable      int32
+	unschedulableSince time.Time
+	outcome            sync.Outcome
 }
 
 // reportOf says what a cluster reports; false if there is nothing to say of it.
@@ -57,6 +61,9 @@ func reportOf(s seen, generation int64) (report, bool) {
 	r.status.ObservedGeneration = observedGeneration(s.live)
 	r.read(s.live)
 	r.status.ReadyEndpoints = s.readyEndpoints
+	if r.status.UnschedulableReplicas = s.unschedulable; s.unschedulable > 0 {
+		r.status.UnschedulableSince = &metav1.Time{Time: s.unschedulableSince}
+	}
 	r.status.Synced = true
 	switch {
 	case s.outcome.Reason != "":

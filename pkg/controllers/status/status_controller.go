@@ -111,8 +111,17 @@ func (c *Controller) placementChanged(obj any) {
 }
 
 func (c *Controller) memberChanged(_ string, resource schema.GroupVersionResource, obj metav1.Object) {
-	if resource == members.EndpointSlices {
+	switch resource {
+	case members.EndpointSlices:
 		c.soon(workload.Key{Kind: workload.Service, Namespace: obj.GetNamespace(), Name: obj.GetLabels()[discoveryv1.LabelServiceName]})
+		return
+	case members.Pods:
+		for _, owner := range members.Owners(obj) {
+			key := workload.Key{Kind: schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind), Namespace: obj.GetNamespace(), Name: owner.Name}
+			if !key.Resource().Empty() {
+				c.soon(key)
+			}
+		}
 		return
 	}
 	if key, ok := workload.KeyIn(resource, obj); ok {
@@ -190,6 +199,7 @@ func (c *Controller) gather(key workload.Key, placement *v1alpha1.Placement) []r
 			if key.Kind == workload.Service {
 				s.readyEndpoints = m.ReadyEndpoints(key.Namespace, key.Name)
 			}
+			s.unschedulable, s.unschedulableSince = m.Unschedulable(key.Kind.Kind, key.Namespace, key.Name)
 		}
 		if r, ok := reportOf(s, placement.Spec.WorkloadGeneration); ok {
 			reports = append(reports, r)

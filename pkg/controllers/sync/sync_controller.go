@@ -141,7 +141,7 @@ func (c *Controller) stop(cluster string) {
 
 // memberChanged puts back what others changed in a member, and sees deletions through.
 func (c *Controller) memberChanged(cluster string, resource schema.GroupVersionResource, obj metav1.Object) {
-	if resource == members.EndpointSlices {
+	if resource == members.EndpointSlices || resource == members.Pods {
 		return
 	}
 	c.add(cluster, item{resource: resource, namespace: obj.GetNamespace(), name: obj.GetName()})

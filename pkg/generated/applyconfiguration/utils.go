@@ -31,6 +31,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.ClusterAssignmentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterExclusion"):
 		return &federationv1alpha1.ClusterExclusionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterLimit"):
+		return &federationv1alpha1.ClusterLimitApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterPlacementStatus"):
 		return &federationv1alpha1.ClusterPlacementStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterSpec"):
@@ -47,6 +49,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.LocationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NodeSummary"):
 		return &federationv1alpha1.NodeSummaryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Overflow"):
+		return &federationv1alpha1.OverflowApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Override"):
 		return &federationv1alpha1.OverrideApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Placement"):

@@ -40,6 +40,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.ClusterAffinity{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_ClusterAffinity(ref),
 		v1alpha1.ClusterAssignment{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref),
 		v1alpha1.ClusterExclusion{}.OpenAPIModelName():                               schema_pkg_apis_federation_v1alpha1_ClusterExclusion(ref),
+		v1alpha1.ClusterLimit{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_ClusterLimit(ref),
 		v1alpha1.ClusterList{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_ClusterList(ref),
 		v1alpha1.ClusterPlacementStatus{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref),
 		v1alpha1.ClusterSpec{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_ClusterSpec(ref),
@@ -50,6 +51,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.JSONPatchOperation{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_JSONPatchOperation(ref),
 		v1alpha1.Location{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Location(ref),
 		v1alpha1.NodeSummary{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_NodeSummary(ref),
+		v1alpha1.Overflow{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Overflow(ref),
 		v1alpha1.Override{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Override(ref),
 		v1alpha1.Placement{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_Placement(ref),
 		v1alpha1.PlacementChange{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementChange(ref),
@@ -851,6 +853,57 @@ func schema_pkg_apis_federation_v1alpha1_ClusterExclusion(ref common.ReferenceCa
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_ClusterLimit(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ClusterLimit says that pods found no node in a cluster. Until it is tried again, the cluster gets no more replicas than it could run, plus what room there is since.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the cluster.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Replicas that the cluster could run.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"excess": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Replicas it seemed to have room for besides.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"since": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When pods were last given up on there.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"hold": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How long after that they are tried again. Doubles each time.",
+							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"name", "replicas", "since", "hold"},
+			},
+		},
+		Dependencies: []string{
+			metav1.Duration{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_ClusterList(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -972,6 +1025,19 @@ func schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref common.Refer
 							Format:      "int32",
 						},
 					},
+					"unschedulableReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Pods that the cluster's scheduler finds no node for.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"unschedulableSince": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Since when it has found none for the first of them.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
 					"readyEndpoints": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Endpoints of the Service in the cluster that are ready.",
@@ -1058,6 +1124,13 @@ func schema_pkg_apis_federation_v1alpha1_ClusterSpec(ref common.ReferenceCallbac
 					"unschedulable": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Cordons the cluster: what runs there stays, nothing new is placed there.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"elastic": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Says that the cluster adds nodes when pods need them, so that how much room its nodes have is no bound. Pods that stay unschedulable all the same are placed elsewhere.",
 							Type:        []string{"boolean"},
 							Format:      "",
 						},
@@ -1155,7 +1228,7 @@ func schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref common.ReferenceCallb
 					},
 					"capacity": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Sum of the nodes' capacity: cpu, memory, pods.",
+							Description: "Sum of the nodes' capacity: cpu, memory, pods, and what else they have.",
 							Type:        []string{"object"},
 							AdditionalProperties: &spec.SchemaOrBool{
 								Allows: true,
@@ -1416,6 +1489,27 @@ func schema_pkg_apis_federation_v1alpha1_NodeSummary(ref common.ReferenceCallbac
 				},
 			},
 		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_Overflow(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Overflow says when a cluster is taken to have no room.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"after": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How long pods must have been found unschedulable in a cluster before their replicas are placed elsewhere. Default 1m.",
+							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			metav1.Duration{}.OpenAPIModelName()},
 	}
 }
 
@@ -1853,6 +1947,13 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 							Ref:         ref(v1alpha1.Failover{}.OpenAPIModelName()),
 						},
 					},
+					"overflow": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When replicas that a cluster has no room for are placed elsewhere.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.Overflow{}.OpenAPIModelName()),
+						},
+					},
 					"rebalance": {
 						SchemaProps: spec.SchemaProps{
 							Description: "When running replicas are moved to meet the weights again.",
@@ -1889,7 +1990,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Spread{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Overflow{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Spread{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 
@@ -2204,6 +2305,33 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							},
 						},
 					},
+					"limits": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Clusters that turned out to have less room than their free resources say.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.ClusterLimit{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"lastMoveTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When a replica was last moved only to meet the weights again.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
 					"excluded": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -2230,7 +2358,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName()},
+			v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -2350,6 +2478,13 @@ func schema_pkg_apis_federation_v1alpha1_Rebalance(ref common.ReferenceCallback)
 							Description: "OnChange (default), Automatic or Never.",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"maxMovesPerMinute": {
+						SchemaProps: spec.SchemaProps{
+							Description: "With Automatic, how many replicas of a workload are moved a minute, at the most. Default 10.",
+							Type:        []string{"integer"},
+							Format:      "int32",
 						},
 					},
 				},

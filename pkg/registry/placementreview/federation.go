@@ -5,6 +5,7 @@ package placementreview
 
 import (
 	"context"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -72,6 +73,9 @@ func (f federation) Placement(namespace, name string) (*v1alpha1.Placement, erro
 func (f federation) Deployment(namespace, name string) (*appsv1.Deployment, error) {
 	return get[*appsv1.Deployment](f.ctx, f.stores.Deployments, namespace, name)
 }
+
+// Reserved is not known here: what was placed a moment ago may be counted twice.
+func (f federation) Reserved(string, time.Time) map[string]decision.Reservation { return nil }
 
 func get[T any](ctx context.Context, from rest.Getter, namespace, name string) (found T, err error) {
 	obj, err := from.Get(request.WithNamespace(ctx, namespace), name, &metav1.GetOptions{})

@@ -18,6 +18,12 @@ func SetDefaults_PlacementPolicySpec(spec *PlacementPolicySpec) {
 	if spec.Conflict == "" {
 		spec.Conflict = ConflictFail
 	}
+	if spec.Rebalance.MaxMovesPerMinute == nil {
+		spec.Rebalance.MaxMovesPerMinute = ptr.To[int32](10)
+	}
+	if spec.Overflow.After == nil {
+		spec.Overflow.After = &metav1.Duration{Duration: time.Minute}
+	}
 	if spec.Failover.After == nil {
 		spec.Failover.After = &metav1.Duration{Duration: 5 * time.Minute}
 	}

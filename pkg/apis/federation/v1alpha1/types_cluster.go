@@ -45,6 +45,10 @@ type ClusterSpec struct {
 	// Cordons the cluster: what runs there stays, nothing new is placed there.
 	// +optional
 	Unschedulable bool `json:"unschedulable,omitempty"`
+	// Says that the cluster adds nodes when pods need them, so that how much room its nodes have is no bound. Pods that
+	// stay unschedulable all the same are placed elsewhere.
+	// +optional
+	Elastic bool `json:"elastic,omitempty"`
 	// Taints keep workloads without a matching toleration away, as on nodes.
 	// Effects: NoSchedule (nothing new), NoExecute (moved off as well).
 	// +optional
@@ -125,7 +129,7 @@ type ClusterStatus struct {
 	// Number of nodes, and how many of them are ready and schedulable.
 	// +optional
 	Nodes NodeSummary `json:"nodes,omitempty"`
-	// Sum of the nodes' capacity: cpu, memory, pods.
+	// Sum of the nodes' capacity: cpu, memory, pods, and what else they have.
 	// +optional
 	Capacity corev1.ResourceList `json:"capacity,omitempty"`
 	// Sum of what ready, schedulable nodes have for pods.

@@ -65,6 +65,14 @@ type PlacementSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	Clusters []ClusterAssignment `json:"clusters,omitempty"`
+	// Clusters that turned out to have less room than their free resources say.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Limits []ClusterLimit `json:"limits,omitempty"`
+	// When a replica was last moved only to meet the weights again.
+	// +optional
+	LastMoveTime *metav1.Time `json:"lastMoveTime,omitempty"`
 	// Where it does not run, and why.
 	// +optional
 	// +listType=map
@@ -101,6 +109,22 @@ type ClusterAssignment struct {
 	// Why it is this number, for people.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+}
+
+// ClusterLimit says that pods found no node in a cluster. Until it is tried again, the cluster gets no more replicas than it
+// could run, plus what room there is since.
+type ClusterLimit struct {
+	// Name of the cluster.
+	Name string `json:"name"`
+	// Replicas that the cluster could run.
+	Replicas int32 `json:"replicas"`
+	// Replicas it seemed to have room for besides.
+	// +optional
+	Excess int32 `json:"excess,omitempty"`
+	// When pods were last given up on there.
+	Since metav1.Time `json:"since"`
+	// How long after that they are tried again. Doubles each time.
+	Hold metav1.Duration `json:"hold"`
 }
 
 // ClusterExclusion says why a cluster gets nothing.
@@ -165,6 +189,12 @@ type ClusterPlacementStatus struct {
 	// Pods that have been ready for minReadySeconds.
 	// +optional
 	AvailableReplicas int32 `json:"availableReplicas,omitempty"`
+	// Pods that the cluster's scheduler finds no node for.
+	// +optional
+	UnschedulableReplicas int32 `json:"unschedulableReplicas,omitempty"`
+	// Since when it has found none for the first of them.
+	// +optional
+	UnschedulableSince *metav1.Time `json:"unschedulableSince,omitempty"`
 	// Endpoints of the Service in the cluster that are ready.
 	// +optional
 	ReadyEndpoints int32 `json:"readyEndpoints,omitempty"`

@@ -82,6 +82,9 @@ type PlacementPolicySpec struct {
 	// When a cluster that was lost has its replicas placed elsewhere.
 	// +optional
 	Failover Failover `json:"failover,omitempty"`
+	// When replicas that a cluster has no room for are placed elsewhere.
+	// +optional
+	Overflow Overflow `json:"overflow,omitempty"`
 	// When running replicas are moved to meet the weights again.
 	// +optional
 	Rebalance Rebalance `json:"rebalance,omitempty"`
@@ -218,7 +221,7 @@ type RebalanceMode string
 const (
 	// RebalanceOnChange rebalances when the workload or its policy changes. A cluster that joins draws nothing before.
 	RebalanceOnChange RebalanceMode = "OnChange"
-	// RebalanceAutomatic also rebalances when clusters come, go and return.
+	// RebalanceAutomatic also rebalances when clusters come, go and return, and when there is room again.
 	RebalanceAutomatic RebalanceMode = "Automatic"
 	// RebalanceNever moves nothing that can stay.
 	RebalanceNever RebalanceMode = "Never"
@@ -229,6 +232,16 @@ type Rebalance struct {
 	// OnChange (default), Automatic or Never.
 	// +optional
 	Mode RebalanceMode `json:"mode,omitempty"`
+	// With Automatic, how many replicas of a workload are moved a minute, at the most. Default 10.
+	// +optional
+	MaxMovesPerMinute *int32 `json:"maxMovesPerMinute,omitempty"`
+}
+
+// Overflow says when a cluster is taken to have no room.
+type Overflow struct {
+	// How long pods must have been found unschedulable in a cluster before their replicas are placed elsewhere. Default 1m.
+	// +optional
+	After *metav1.Duration `json:"after,omitempty"`
 }
 
 // ConflictPolicy says what happens to an unmanaged object that is in the way.

@@ -39,6 +39,11 @@ func (in ClusterExclusion) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ClusterLimit) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.ClusterLimit"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ClusterList) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.ClusterList"
 }
@@ -86,6 +91,11 @@ func (in Location) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in NodeSummary) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.NodeSummary"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Overflow) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.Overflow"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

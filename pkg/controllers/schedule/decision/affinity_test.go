@@ -340,10 +340,16 @@ func TestRelatedWorkloadsAreAccountedFor(t *testing.T) {
 func TestRelatedWorkloadsStayWhereTheyAre(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, in := related(t)
+		if in.Policy.Spec.Rebalance.Mode == v1alpha1.RebalanceAutomatic {
+			in.Policy.Spec.Rebalance.MaxMovesPerMinute = ptr.To[int32](math.MaxInt32) // comes to an end at once
+		}
+		before := candidateNames(w, in)
 		first, _ := Divide(w, in)
 		in.Current = &first
+		// A cluster that takes nothing new, and has given up what it had, is no candidate any more, nor covers its domain.
+		same := slices.Equal(candidateNames(w, in), before)
 		second, _ := Divide(w, in)
-		if places(first) != places(second) {
+		if same && places(first) != places(second) {
 			t.Fatalf("%s became %s (excluded %s, then %s)", places(first), places(second), leavesOut(first), leavesOut(second))
 		}
 		in.Current = &second
@@ -352,6 +358,13 @@ func TestRelatedWorkloadsStayWhereTheyAre(t *testing.T) {
 			t.Fatalf("it does not settle (-second +third):\n%s", diff)
 		}
 	})
+}
+
+func candidateNames(w Workload, in Inputs) (names []string) {
+	for _, c := range selectCandidates(w, in).candidates {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 // A required affinity holds for every replica there is, unless nobody may take any.

@@ -28,9 +28,15 @@ type candidates struct {
 	running map[string]int64
 	// held are the candidates that take nothing new.
 	held map[string]held
-	// breaker keeps lost clusters from being given up, broken says that it did.
-	breaker, broken bool
-	// again is when the first of the kept ones is given up.
+	// full says of those that are limited to their room why they have no more.
+	full map[string]string
+	// limits are those of clusters that could not run what was placed there.
+	limits []v1alpha1.ClusterLimit
+	// idle: no replicas are asked for, so that there are none to move away from a lost cluster.
+	idle bool
+	// broken says that lost clusters are not given up, since too many are lost at once.
+	broken bool
+	// again is when the first of them is to be looked at again; zero is never.
 	again time.Duration
 }
 
@@ -41,9 +47,9 @@ type held struct {
 	lost bool
 }
 
-func selectCandidates(in Inputs) candidates {
+func selectCandidates(w Workload, in Inputs) candidates {
 	running := replicasByCluster(in.Current)
-	c := candidates{held: map[string]held{}, running: running, breaker: breaks(in.Clusters, running)}
+	c := candidates{held: map[string]held{}, full: map[string]string{}, running: running, idle: w.Replicas == 0}
 	for _, cluster := range in.Clusters {
 		weight, exclusion := weigh(in.Policy, cluster)
 		if exclusion != nil {
@@ -69,6 +75,9 @@ func selectCandidates(in Inputs) candidates {
 		if exclusion := c.hold(&candidate, in, cluster); exclusion != nil {
 			c.excluded = append(c.excluded, *exclusion)
 			continue
+		}
+		if !c.held[cluster.Name].lost {
+			c.bound(&candidate, w, in, cluster)
 		}
 		c.candidates = append(c.candidates, candidate)
 	}
@@ -118,18 +127,18 @@ func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1al
 		since := ready.LastTransitionTime.UTC().Format(time.RFC3339)
 		left := failoverAfter(in.Policy) - lostFor(cluster, ready, in.Now)
 		keeps := *exclude(cluster, v1alpha1.KeptNotReady, "not ready since %s: counted on until it has been so for %s", since, failoverAfter(in.Policy))
-		if left <= 0 && c.breaker {
+		if left <= 0 && tooManyLost(cluster, in.Clusters) {
 			left = breakerRecheck
 			c.broken = true
 			keeps = *exclude(cluster, v1alpha1.KeptNotReady, "not ready since %s: counted on, since too many are lost at once", since)
 		}
 		h.leftOut = *exclude(cluster, v1alpha1.ExcludedNotReady, "not ready since %s: %s", since, ready.Reason)
-		if left <= 0 {
+		if left <= 0 && !c.idle {
 			return &h.leftOut
 		}
 		h.keeps = keeps
-		if h.lost = candidate.Weight > 0; h.lost && candidate.Current > 0 && (c.again == 0 || left < c.again) {
-			c.again = left
+		if h.lost = candidate.Weight > 0; h.lost && candidate.Current > 0 {
+			c.again = sooner(c.again, left)
 		}
 	case cluster.Spec.Unschedulable:
 		h.leftOut = *exclude(cluster, v1alpha1.ExcludedCordoned, "cordoned: takes nothing new")
@@ -156,7 +165,10 @@ func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1al
 // they are those of why.
 func (c *candidates) explain(a placement.Assignment) (code, reason string) {
 	h, ok := c.held[a.Name]
+	full, bound := c.full[a.Name]
 	switch {
+	case bound && a.Code == placement.ReasonCapacity:
+		return string(a.Code), a.Reason + ": " + full
 	case !ok || a.Code == placement.ReasonDrained:
 	case a.Replicas == 0:
 		return h.leftOut.Code, h.leftOut.Reason
@@ -184,22 +196,6 @@ func lostFor(cluster *v1alpha1.Cluster, ready *metav1.Condition, now time.Time) 
 		return 0
 	}
 	return max(0, asked.Sub(ready.LastTransitionTime.Time))
-}
-
-// breaks says whether so many of the clusters that run a workload are lost at once that the likelier failure is Drover's
-// own: two at the least, and half of them. Then none of them is given up.
-func breaks(clusters []*v1alpha1.Cluster, running map[string]int64) bool {
-	placed, lost := 0, 0
-	for _, cluster := range clusters {
-		if _, there := running[cluster.Name]; !there {
-			continue
-		}
-		placed++
-		if !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady) {
-			lost++
-		}
-	}
-	return lost >= 2 && 2*lost >= placed
 }
 
 func failoverAfter(policy *v1alpha1.PlacementPolicy) time.Duration {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/placement"
 )
 
 // Changes sets two decisions side by side, cluster by cluster. Now may be nil.
@@ -48,10 +49,78 @@ func SameClusters(a, b []v1alpha1.ClusterAssignment) bool {
 	return true
 }
 
-// Matters says whether a change of a cluster can change where anything runs.
-func Matters(old, obj *v1alpha1.Cluster) bool {
+// ReportsRoom says whether a change of a Placement's status tells more of what clusters can run.
+func ReportsRoom(old, obj *v1alpha1.Placement) bool {
+	return slices.ContainsFunc(obj.Status.Clusters, func(is v1alpha1.ClusterPlacementStatus) bool {
+		was := reportOf(old.Status.Clusters, is.Name)
+		return was.UnschedulableReplicas != is.UnschedulableReplicas ||
+			is.UnschedulableReplicas > 0 && was.Replicas != is.Replicas
+	})
+}
+
+// Change is what of a cluster is different.
+type Change struct {
+	cluster string
+	// fleet: there is one cluster more, or its place in the world is another. That concerns everybody.
+	fleet bool
+	// gone: it leaves, or has left.
+	gone bool
+	// state is what makes it take workloads or not: whether it is ready, its taints, its cordon.
+	state bool
+	// room is what it has free.
+	room bool
+}
+
+// ChangeOf compares a cluster with what it was; nil is not joined.
+func ChangeOf(old, obj *v1alpha1.Cluster) Change {
+	if old == nil || obj == nil {
+		return Change{cluster: cmp.Or(old, obj).Name, fleet: old == nil, gone: obj == nil}
+	}
 	was, is := meta.FindStatusCondition(old.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
-	return old.Generation != obj.Generation || !old.DeletionTimestamp.Equal(obj.DeletionTimestamp) ||
-		!apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) || old.Status.Location != obj.Status.Location ||
-		(was == nil) != (is == nil) || was != nil && was.Status != is.Status
+	return Change{
+		cluster: obj.Name,
+		fleet:   !apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) || old.Status.Location != obj.Status.Location,
+		gone:    !old.DeletionTimestamp.Equal(obj.DeletionTimestamp),
+		state:   old.Generation != obj.Generation || (was == nil) != (is == nil) || was != nil && was.Status != is.Status,
+		room: old.Status.Nodes.Total != obj.Status.Nodes.Total ||
+			!apiequality.Semantic.DeepEqual(old.Status.Allocatable, obj.Status.Allocatable) ||
+			!apiequality.Semantic.DeepEqual(old.Status.Requested, obj.Status.Requested),
+	}
+}
+
+// Any says whether there is a change that decisions depend on.
+func (c Change) Any() bool { return c.fleet || c.gone || c.state || c.room }
+
+// Touches says whether a decision may be another one after the change.
+func (c Change) Touches(p *v1alpha1.PlacementSpec) bool {
+	if c.fleet {
+		return true
+	}
+	code, placed := codeOf(p, c.cluster)
+	if c.gone && code != "" {
+		return true
+	}
+	if c.state && (placed || !slices.Contains(unconditional, code)) {
+		return true
+	}
+	return c.room && (p.Unplaced > 0 || code == string(placement.ReasonCapacity) || limitOf(p, c.cluster) != nil)
+}
+
+// unconditional are the codes of exclusions that hold whatever the state of the cluster is; a cluster that is not mentioned
+// has none.
+var unconditional = []string{v1alpha1.ExcludedNotNamed, v1alpha1.ExcludedAffinity, v1alpha1.ExcludedWorkloadAffinity, v1alpha1.ExcludedNoBackend}
+
+// codeOf is why a cluster has what it has, and whether it has any; empty if it is not mentioned.
+func codeOf(p *v1alpha1.PlacementSpec, cluster string) (code string, placed bool) {
+	for i := range p.Clusters {
+		if p.Clusters[i].Name == cluster {
+			return p.Clusters[i].Code, true
+		}
+	}
+	for i := range p.Excluded {
+		if p.Excluded[i].Name == cluster {
+			return p.Excluded[i].Code, false
+		}
+	}
+	return "", false
 }

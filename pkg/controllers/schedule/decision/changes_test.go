@@ -4,6 +4,7 @@
 package decision
 
 import (
+	"slices"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -83,5 +84,78 @@ func TestOverridesByName(t *testing.T) {
 	}
 	if got := overridesByName(nil, clusters); got != nil {
 		t.Errorf("without a policy: %v", got)
+	}
+}
+
+func TestChangeTouches(t *testing.T) {
+	on := func(code string) *v1alpha1.PlacementSpec {
+		return &v1alpha1.PlacementSpec{Clusters: []v1alpha1.ClusterAssignment{{Name: "a", Code: code}}}
+	}
+	off := func(code string) *v1alpha1.PlacementSpec {
+		return &v1alpha1.PlacementSpec{Excluded: []v1alpha1.ClusterExclusion{{Name: "a", Code: code}}}
+	}
+	var (
+		shared, full, overfull = on("Share"), on("Capacity"), &v1alpha1.PlacementSpec{Unplaced: 1}
+		limited                = &v1alpha1.PlacementSpec{Clusters: shared.Clusters, Limits: []v1alpha1.ClusterLimit{{Name: "a"}}}
+		unnamed, unlike, apart = off("NotNamed"), off("ClusterAffinity"), off("WorkloadAffinity")
+		down, drained          = off("NotReady"), off("Drained")
+		follower, elsewhere    = on("RunsBackend"), off("NoBackend")
+		unaware                = &v1alpha1.PlacementSpec{}
+		nobody                 = []*v1alpha1.PlacementSpec{}
+		all                    = []*v1alpha1.PlacementSpec{shared, full, overfull, limited, unnamed, unlike, apart, down, drained, follower, elsewhere, unaware}
+		mentioning             = []*v1alpha1.PlacementSpec{shared, full, limited, unnamed, unlike, apart, down, drained, follower, elsewhere}
+		depending              = []*v1alpha1.PlacementSpec{shared, full, overfull, limited, down, drained, follower, unaware}
+		crowded                = []*v1alpha1.PlacementSpec{full, overfull, limited}
+	)
+	joined := func(changes ...func(*v1alpha1.Cluster)) *v1alpha1.Cluster { return member("a", changes...) }
+	for _, tt := range []struct {
+		name     string
+		old, obj *v1alpha1.Cluster
+		want     []*v1alpha1.PlacementSpec
+	}{
+		{"nothing", joined(), joined(), nobody},
+		{"a heartbeat", joined(), joined(askedAgo(0)), nobody},
+		{"another reason for the same", joined(), joined(func(c *v1alpha1.Cluster) { c.Status.Conditions[0].Message = "x" }), nobody},
+		{"it joined", nil, joined(), all},
+		{"it is gone", joined(), nil, mentioning},
+		{"it leaves", joined(), joined(leaving), mentioning},
+		{"a label", joined(), joined(labelled("a", "b")), all},
+		{"another region", joined(), joined(func(c *v1alpha1.Cluster) { c.Status.Location.Region = "r" }), all},
+		{"the spec", joined(), joined(func(c *v1alpha1.Cluster) { c.Generation++ }), depending},
+		{"not ready", joined(), joined(notReadySince(0)), depending},
+		{"probed for the first time", joined(neverProbed), joined(), depending},
+		{"more is in use", joined(sized(resources("cpu", "8"), nil)), joined(sized(resources("cpu", "8"), resources("cpu", "1"))), crowded},
+		{"a node more", joined(sized(resources("cpu", "8"), nil)), joined(sized(resources("cpu", "12"), nil)), crowded},
+	} {
+		change := ChangeOf(tt.old, tt.obj)
+		if change.Any() != (len(tt.want) > 0) {
+			t.Errorf("%s: any %v", tt.name, change.Any())
+		}
+		for _, p := range all {
+			if got, want := change.Touches(p), slices.Contains(tt.want, p); got != want {
+				t.Errorf("%s: touches %+v: %v, want %v", tt.name, *p, got, want)
+			}
+		}
+	}
+}
+
+func TestReportsRoom(t *testing.T) {
+	says := func(replicas, unschedulable int32) *v1alpha1.Placement {
+		return &v1alpha1.Placement{Status: v1alpha1.PlacementStatus{Clusters: []v1alpha1.ClusterPlacementStatus{{Name: "a", Replicas: replicas, UnschedulableReplicas: unschedulable}}}}
+	}
+	for _, tt := range []struct {
+		name     string
+		old, obj *v1alpha1.Placement
+		want     bool
+	}{
+		{"all run", says(4, 0), says(5, 0), false},
+		{"one finds no node", says(4, 0), says(4, 1), true},
+		{"one found one", says(4, 1), says(4, 0), true},
+		{"more pods, and one still finds none", says(4, 1), says(5, 1), true},
+		{"the same", says(4, 1), says(4, 1), false},
+	} {
+		if got := ReportsRoom(tt.old, tt.obj); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }

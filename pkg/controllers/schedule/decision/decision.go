@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
@@ -28,6 +29,8 @@ type Workload struct {
 	Generation int64
 	// Replicas asked for.
 	Replicas int32
+	// Requests of one replica.
+	Requests corev1.ResourceList
 }
 
 // Inputs is what else a decision depends on.
@@ -38,6 +41,10 @@ type Inputs struct {
 	Clusters []*v1alpha1.Cluster
 	// Current is the decision that is in force; nil if there is none.
 	Current *v1alpha1.PlacementSpec
+	// Reports are what clusters said last of the workload.
+	Reports []v1alpha1.ClusterPlacementStatus
+	// Reserved is, by cluster, what was placed there lately.
+	Reserved map[string]Reservation
 	// Neighbours are the workloads that the policy has this one follow, or keep apart from.
 	Neighbours []Neighbour
 	// Cycle are the names of workloads that follow each other round to this one, which therefore follows nobody.
@@ -53,10 +60,11 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 		next.Policy, next.PolicyGeneration, next.Conflict = in.Policy.Name, in.Policy.Generation, in.Policy.Spec.Conflict
 	}
 	next.Overrides = overridesByName(in.Policy, in.Clusters)
-	c := selectCandidates(in)
+	c := selectCandidates(w, in)
+	pace := paceOf(in.Policy, &next, in.Current, in.Now)
 	result, err := placement.Plan(placement.Request{
-		Key: w.Key, Replicas: int64(w.Replicas), Clusters: c.candidates, Rebalance: rebalances(in.Policy, &next, in.Current),
-		Spread: spreadOf(in.Policy),
+		Key: w.Key, Replicas: int64(w.Replicas), Clusters: c.candidates, Spread: spreadOf(in.Policy),
+		Rebalance: pace.rebalance, Moves: pace.moves,
 	})
 	switch {
 	case err != nil:
@@ -69,10 +77,15 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	default:
 		assign(&next, result, c, w.Replicas, in.Current)
 		next.Problem, next.ProblemMessage = problem(result, w.Replicas)
+		c.again = sooner(c.again, pace.record(&next, result, in.Now))
+		if len(in.Reserved) > 0 && atCapacity(result) {
+			c.again = sooner(c.again, ReservationLife)
+		}
 	}
+	next.Limits = c.limits
 	if next.Problem == "" && c.broken {
 		next.Problem = v1alpha1.ReasonFleetDegraded
-		next.ProblemMessage = "half or more of the clusters that run the workload are lost at once, more likely to Drover than to their users: nothing is moved away from them; to move it all the same, taint or unjoin those that are really gone"
+		next.ProblemMessage = "half or more of the clusters are lost at once, more likely to Drover than to their users: nothing is moved away from them; to move it all the same, taint or unjoin those that are really gone"
 	}
 	if next.Problem == "" && len(in.Cycle) > 0 {
 		next.Problem = v1alpha1.ReasonAffinityCycle
@@ -125,23 +138,6 @@ func overridesByName(policy *v1alpha1.PlacementPolicy, clusters []*v1alpha1.Clus
 	return out
 }
 
-// rebalances says whether replicas that could stay are moved to meet the weights.
-func rebalances(policy *v1alpha1.PlacementPolicy, next, current *v1alpha1.PlacementSpec) bool {
-	mode := v1alpha1.RebalanceOnChange
-	if policy != nil {
-		mode = policy.Spec.Rebalance.Mode
-	}
-	switch {
-	case current == nil || mode == v1alpha1.RebalanceAutomatic:
-		return true
-	case mode == v1alpha1.RebalanceNever:
-		return false
-	default:
-		return next.WorkloadGeneration != current.WorkloadGeneration ||
-			next.Policy != current.Policy || next.PolicyGeneration != current.PolicyGeneration
-	}
-}
-
 // assign writes the plan into the decision. A workload scaled to nothing stays where it ran, with no replicas, so that
 // its addresses there stay as well.
 func assign(next *v1alpha1.PlacementSpec, result placement.Result, c candidates, desired int32, current *v1alpha1.PlacementSpec) {
@@ -154,7 +150,11 @@ func assign(next *v1alpha1.PlacementSpec, result placement.Result, c candidates,
 			next.Excluded = append(next.Excluded, v1alpha1.ClusterExclusion{Name: a.Name, Code: code, Reason: reason})
 			continue
 		}
-		next.Clusters = append(next.Clusters, v1alpha1.ClusterAssignment{Name: a.Name, Replicas: ptr.To(int32(a.Replicas)), Code: code, Reason: reason})
+		assigned := v1alpha1.ClusterAssignment{Name: a.Name, Replicas: ptr.To(int32(a.Replicas)), Code: code, Reason: reason}
+		if a.Target != a.Replicas {
+			assigned.Target = ptr.To(int32(a.Target))
+		}
+		next.Clusters = append(next.Clusters, assigned)
 	}
 }
 
@@ -179,7 +179,7 @@ func isPlaced(spec *v1alpha1.PlacementSpec, cluster string) bool {
 func problem(result placement.Result, desired int32) (code, message string) {
 	switch result.Outcome {
 	case placement.OutcomeUnplaced:
-		return string(result.Outcome), fmt.Sprintf("%d of %d replicas fit on no cluster: raise maxReplicas, or add clusters or room", result.Unplaced, desired)
+		return string(result.Outcome), fmt.Sprintf("%d of %d replicas fit on no cluster: raise maxReplicas, or add clusters or nodes", result.Unplaced, desired)
 	case placement.OutcomeAllWeightsZero:
 		return string(result.Outcome), "every cluster that may be used has weight 0; what runs is left where it runs: give a cluster a weight"
 	case placement.OutcomeMinimumsInfeasible:

@@ -245,7 +245,7 @@ func TestDecideDeployment(t *testing.T) {
 		{"OnChange: or another policy applies", input{web(1, 6), func() *v1alpha1.PlacementPolicy { p := policyWith(nil); p.Name = "other"; return p }(), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
 		{"OnChange: or no policy any more", input{web(1, 6), nil, three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
 		{"OnChange: who is lost is replaced, and nobody else is moved", input{web(1, 6), policyWith(nil), []*v1alpha1.Cluster{member("a"), member("b"), member("c", notReadySince(time.Hour))}, running("a=4", "c=2")}, output{Placed: "a=4 b=2", Excluded: "c:NotReady"}},
-		{"Automatic: who joins draws its share", input{web(1, 6), policyWith(rebalancing(v1alpha1.RebalanceAutomatic)), three, running("a=3", "b=3")}, output{Placed: "a=2 b=2 c=2"}},
+		{"Automatic: who joins draws its share, one by one", input{web(1, 6), policyWith(rebalancing(v1alpha1.RebalanceAutomatic)), three, running("a=3", "b=3")}, output{Placed: "a=3 b=2 c=1", Again: 6 * time.Second}},
 		{"Never: a change of the policy moves nothing", input{web(1, 6), func() *v1alpha1.PlacementPolicy {
 			p := policyWith(rebalancing(v1alpha1.RebalanceNever), weight("a", 1), weight("b", 2))
 			p.Generation = 2
@@ -603,28 +603,6 @@ func TestSameClusters(t *testing.T) {
 		}, false},
 	} {
 		if got := SameClusters(base, tt.change(slices.Clone(base))); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
-		}
-	}
-}
-
-func TestMatters(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		change func(*v1alpha1.Cluster)
-		want   bool
-	}{
-		{"nothing", func(*v1alpha1.Cluster) {}, false},
-		{"a heartbeat", func(c *v1alpha1.Cluster) { c.Status.LastProbeTime = &metav1.Time{Time: now} }, false},
-		{"another reason for the same", func(c *v1alpha1.Cluster) { c.Status.Conditions[0].Message = "x" }, false},
-		{"the spec", func(c *v1alpha1.Cluster) { c.Generation++ }, true},
-		{"a label", labelled("a", "b"), true},
-		{"not ready", notReadySince(0), true},
-		{"never probed", neverProbed, true},
-		{"leaving", leaving, true},
-		{"another region", func(c *v1alpha1.Cluster) { c.Status.Location.Region = "r" }, true},
-	} {
-		if got := Matters(member("a"), member("a", tt.change)); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}

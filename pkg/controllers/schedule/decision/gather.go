@@ -20,6 +20,8 @@ type Federation interface {
 	Policies(namespace string) ([]*v1alpha1.PlacementPolicy, error)
 	Placement(namespace, name string) (*v1alpha1.Placement, error)
 	Deployment(namespace, name string) (*appsv1.Deployment, error)
+	// Reserved is, by cluster, what was placed lately, seen from one workload.
+	Reserved(workload string, now time.Time) map[string]Reservation
 }
 
 // Deployment decides where a Deployment goes.
@@ -33,7 +35,9 @@ func Deployment(f Federation, d *appsv1.Deployment, now time.Time) (v1alpha1.Pla
 	if err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
-	in.Current = CurrentOf(placement, string(d.UID))
+	if in.Current = CurrentOf(placement, string(d.UID)); in.Current != nil {
+		in.Reports = placement.Status.Clusters
+	}
 	if in.Policy, err = policyOf(f, d); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
@@ -42,8 +46,9 @@ func Deployment(f Federation, d *appsv1.Deployment, now time.Time) (v1alpha1.Pla
 	}
 	w := Workload{
 		Key:        strings.Join([]string{"deployment", d.Namespace, d.Name}, "/"),
-		Generation: d.Generation, Replicas: ptr.Deref(d.Spec.Replicas, 1),
+		Generation: d.Generation, Replicas: ptr.Deref(d.Spec.Replicas, 1), Requests: Requests(&d.Spec.Template),
 	}
+	in.Reserved = f.Reserved(w.Key, in.Now)
 	next, again := Divide(w, in)
 	return next, again, nil
 }

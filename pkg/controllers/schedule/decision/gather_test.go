@@ -6,6 +6,7 @@ package decision
 import (
 	"errors"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -45,6 +46,8 @@ func (w written) Placement(namespace, name string) (*v1alpha1.Placement, error) 
 func (w written) Deployment(namespace, name string) (*appsv1.Deployment, error) {
 	return w.deployments[namespace+"/"+name], w.unless("deployments")
 }
+
+func (w written) Reserved(string, time.Time) map[string]Reservation { return nil }
 
 // app is a Deployment labelled with its name.
 func app(name string, replicas int32) *appsv1.Deployment {

@@ -33,3 +33,12 @@ func SelectPolicy(object labels.Set, policies []*v1alpha1.PlacementPolicy) (*v1a
 	}
 	return best, errors.Join(errs...)
 }
+
+// Selects says whether a policy selects a workload with these labels. Nil selects nothing.
+func Selects(policy *v1alpha1.PlacementPolicy, object labels.Set) bool {
+	if policy == nil {
+		return false
+	}
+	selector, err := metav1.LabelSelectorAsSelector(&policy.Spec.Selector)
+	return err == nil && selector.Matches(object)
+}

@@ -32,6 +32,10 @@ type ClusterPlacementStatusApplyConfiguration struct {
 	ReadyReplicas *int32 `json:"readyReplicas,omitempty"`
 	// Pods that have been ready for minReadySeconds.
 	AvailableReplicas *int32 `json:"availableReplicas,omitempty"`
+	// Pods that the cluster's scheduler finds no node for.
+	UnschedulableReplicas *int32 `json:"unschedulableReplicas,omitempty"`
+	// Since when it has found none for the first of them.
+	UnschedulableSince *v1.Time `json:"unschedulableSince,omitempty"`
 	// Endpoints of the Service in the cluster that are ready.
 	ReadyEndpoints *int32 `json:"readyEndpoints,omitempty"`
 	// Addresses at which the cluster serves the Service or Ingress.
@@ -115,6 +119,22 @@ func (b *ClusterPlacementStatusApplyConfiguration) WithReadyReplicas(value int32
 // If called multiple times, the AvailableReplicas field is set to the value of the last call.
 func (b *ClusterPlacementStatusApplyConfiguration) WithAvailableReplicas(value int32) *ClusterPlacementStatusApplyConfiguration {
 	b.AvailableReplicas = &value
+	return b
+}
+
+// WithUnschedulableReplicas sets the UnschedulableReplicas field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UnschedulableReplicas field is set to the value of the last call.
+func (b *ClusterPlacementStatusApplyConfiguration) WithUnschedulableReplicas(value int32) *ClusterPlacementStatusApplyConfiguration {
+	b.UnschedulableReplicas = &value
+	return b
+}
+
+// WithUnschedulableSince sets the UnschedulableSince field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UnschedulableSince field is set to the value of the last call.
+func (b *ClusterPlacementStatusApplyConfiguration) WithUnschedulableSince(value v1.Time) *ClusterPlacementStatusApplyConfiguration {
+	b.UnschedulableSince = &value
 	return b
 }
 

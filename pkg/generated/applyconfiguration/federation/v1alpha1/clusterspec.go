@@ -23,6 +23,9 @@ type ClusterSpecApplyConfiguration struct {
 	Location *LocationApplyConfiguration `json:"location,omitempty"`
 	// Cordons the cluster: what runs there stays, nothing new is placed there.
 	Unschedulable *bool `json:"unschedulable,omitempty"`
+	// Says that the cluster adds nodes when pods need them, so that how much room its nodes have is no bound. Pods that
+	// stay unschedulable all the same are placed elsewhere.
+	Elastic *bool `json:"elastic,omitempty"`
 	// Taints keep workloads without a matching toleration away, as on nodes.
 	// Effects: NoSchedule (nothing new), NoExecute (moved off as well).
 	Taints []TaintApplyConfiguration `json:"taints,omitempty"`
@@ -81,6 +84,14 @@ func (b *ClusterSpecApplyConfiguration) WithLocation(value *LocationApplyConfigu
 // If called multiple times, the Unschedulable field is set to the value of the last call.
 func (b *ClusterSpecApplyConfiguration) WithUnschedulable(value bool) *ClusterSpecApplyConfiguration {
 	b.Unschedulable = &value
+	return b
+}
+
+// WithElastic sets the Elastic field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Elastic field is set to the value of the last call.
+func (b *ClusterSpecApplyConfiguration) WithElastic(value bool) *ClusterSpecApplyConfiguration {
+	b.Elastic = &value
 	return b
 }
 

@@ -26,7 +26,7 @@ type ClusterStatusApplyConfiguration struct {
 	Location *LocationApplyConfiguration `json:"location,omitempty"`
 	// Number of nodes, and how many of them are ready and schedulable.
 	Nodes *NodeSummaryApplyConfiguration `json:"nodes,omitempty"`
-	// Sum of the nodes' capacity: cpu, memory, pods.
+	// Sum of the nodes' capacity: cpu, memory, pods, and what else they have.
 	Capacity *corev1.ResourceList `json:"capacity,omitempty"`
 	// Sum of what ready, schedulable nodes have for pods.
 	Allocatable *corev1.ResourceList `json:"allocatable,omitempty"`

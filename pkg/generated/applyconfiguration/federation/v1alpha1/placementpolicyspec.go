@@ -32,6 +32,8 @@ type PlacementPolicySpecApplyConfiguration struct {
 	Tolerations []TolerationApplyConfiguration `json:"tolerations,omitempty"`
 	// When a cluster that was lost has its replicas placed elsewhere.
 	Failover *FailoverApplyConfiguration `json:"failover,omitempty"`
+	// When replicas that a cluster has no room for are placed elsewhere.
+	Overflow *OverflowApplyConfiguration `json:"overflow,omitempty"`
 	// When running replicas are moved to meet the weights again.
 	Rebalance *RebalanceApplyConfiguration `json:"rebalance,omitempty"`
 	// What is different in some clusters. Later overrides are applied onto earlier ones.
@@ -128,6 +130,14 @@ func (b *PlacementPolicySpecApplyConfiguration) WithTolerations(values ...*Toler
 // If called multiple times, the Failover field is set to the value of the last call.
 func (b *PlacementPolicySpecApplyConfiguration) WithFailover(value *FailoverApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
 	b.Failover = value
+	return b
+}
+
+// WithOverflow sets the Overflow field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Overflow field is set to the value of the last call.
+func (b *PlacementPolicySpecApplyConfiguration) WithOverflow(value *OverflowApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
+	b.Overflow = value
 	return b
 }
 

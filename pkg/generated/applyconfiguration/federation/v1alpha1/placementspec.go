@@ -7,6 +7,7 @@ package v1alpha1
 
 import (
 	federationv1alpha1 "drover.dev/drover/pkg/apis/federation/v1alpha1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // PlacementSpecApplyConfiguration represents a declarative configuration of the PlacementSpec type for use
@@ -38,6 +39,10 @@ type PlacementSpecApplyConfiguration struct {
 	Overrides []OverrideApplyConfiguration `json:"overrides,omitempty"`
 	// Where the workload runs.
 	Clusters []ClusterAssignmentApplyConfiguration `json:"clusters,omitempty"`
+	// Clusters that turned out to have less room than their free resources say.
+	Limits []ClusterLimitApplyConfiguration `json:"limits,omitempty"`
+	// When a replica was last moved only to meet the weights again.
+	LastMoveTime *v1.Time `json:"lastMoveTime,omitempty"`
 	// Where it does not run, and why.
 	Excluded []ClusterExclusionApplyConfiguration `json:"excluded,omitempty"`
 }
@@ -151,6 +156,27 @@ func (b *PlacementSpecApplyConfiguration) WithClusters(values ...*ClusterAssignm
 		}
 		b.Clusters = append(b.Clusters, *values[i])
 	}
+	return b
+}
+
+// WithLimits adds the given value to the Limits field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Limits field.
+func (b *PlacementSpecApplyConfiguration) WithLimits(values ...*ClusterLimitApplyConfiguration) *PlacementSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithLimits")
+		}
+		b.Limits = append(b.Limits, *values[i])
+	}
+	return b
+}
+
+// WithLastMoveTime sets the LastMoveTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastMoveTime field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithLastMoveTime(value v1.Time) *PlacementSpecApplyConfiguration {
+	b.LastMoveTime = &value
 	return b
 }
 

@@ -16,6 +16,8 @@ import (
 type RebalanceApplyConfiguration struct {
 	// OnChange (default), Automatic or Never.
 	Mode *federationv1alpha1.RebalanceMode `json:"mode,omitempty"`
+	// With Automatic, how many replicas of a workload are moved a minute, at the most. Default 10.
+	MaxMovesPerMinute *int32 `json:"maxMovesPerMinute,omitempty"`
 }
 
 // RebalanceApplyConfiguration constructs a declarative configuration of the Rebalance type for use with
@@ -29,5 +31,13 @@ func Rebalance() *RebalanceApplyConfiguration {
 // If called multiple times, the Mode field is set to the value of the last call.
 func (b *RebalanceApplyConfiguration) WithMode(value federationv1alpha1.RebalanceMode) *RebalanceApplyConfiguration {
 	b.Mode = &value
+	return b
+}
+
+// WithMaxMovesPerMinute sets the MaxMovesPerMinute field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxMovesPerMinute field is set to the value of the last call.
+func (b *RebalanceApplyConfiguration) WithMaxMovesPerMinute(value int32) *RebalanceApplyConfiguration {
+	b.MaxMovesPerMinute = &value
 	return b
 }
