@@ -120,6 +120,7 @@ func startFederation(ctx context.Context, name string, members ...harness.Member
 	for _, o := range members {
 		wg.Go(keep(func() error {
 			o.ReadyDelay = 300 * time.Millisecond
+			o.Args = append(o.Args, "--node-cpu", "8") // two nodes: what tests of capacity count on
 			m, err := lab.StartMember(ctx, o)
 			mu.Lock()
 			defer mu.Unlock()

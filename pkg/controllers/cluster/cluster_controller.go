@@ -26,6 +26,7 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
 	"drover.dev/drover/pkg/generated/informers/externalversions"
 	listers "drover.dev/drover/pkg/generated/listers/federation/v1alpha1"
@@ -38,6 +39,10 @@ const (
 	retryInterval = 2 * time.Second
 	// measureInterval is how often nodes and pods are counted.
 	measureInterval = 30 * time.Second
+	// busyInterval is how often both are done while workloads wait for room in the cluster, or were just placed there.
+	busyInterval = 5 * time.Second
+	// measureShare bounds the time that counting takes of all time, to one in so many.
+	measureShare = 20
 	// settle is how long changes of placements are gathered before a Cluster's replicas are written.
 	settle = 500 * time.Millisecond
 	// workers bounds how many clusters may hang at once without delaying the probes of the others.
@@ -134,6 +139,7 @@ func (c *Controller) secretChanged(obj any) {
 func (c *Controller) placementChanged(obj any) {
 	if placement, ok := obj.(*v1alpha1.Placement); ok {
 		for _, assigned := range placement.Spec.Clusters {
+			c.notePlaced(assigned.Name)
 			c.runner.EnqueueAfter(assigned.Name, settle)
 		}
 	}
@@ -147,8 +153,32 @@ type observation struct {
 	failures   int // probes in a row that failed
 	probed     time.Time
 	measured   time.Time
-	connecting time.Time // since when it answers and is not read yet; zero if it is
+	measuring  time.Duration // how long that took
+	placed     time.Time     // when what is placed there last changed
+	crowded    bool          // workloads wait for room
+	connecting time.Time     // since when it answers and is not read yet; zero if it is
 	generation int64
+}
+
+// busy says whether the room in the cluster is asked for, or may have changed since it was measured.
+func (o observation) busy() bool {
+	return o.crowded || o.placed.After(o.measured.Add(-busyInterval)) // pods take a while to be made and to find a node
+}
+
+// interval is how soon the cluster is asked again.
+func (o observation) interval() time.Duration {
+	switch {
+	case o.err != nil:
+		return retryInterval
+	case o.busy():
+		return busyInterval
+	}
+	return probeInterval
+}
+
+func (o observation) measureIsDue(now time.Time) bool {
+	since := now.Sub(o.measured)
+	return since >= measureInterval || o.busy() && since >= max(busyInterval-settle, measureShare*o.measuring)
 }
 
 func (c *Controller) reconcile(ctx context.Context, name string) (time.Duration, error) {
@@ -164,33 +194,26 @@ func (c *Controller) reconcile(ctx context.Context, name string) (time.Duration,
 	if !cluster.DeletionTimestamp.IsZero() {
 		return c.leave(ctx, cluster)
 	}
-	seen := c.observe(ctx, cluster)
-	again := probeInterval
-	if seen.err != nil {
-		again = retryInterval
-	}
-	replicas, err := c.replicas(name)
+	replicas, crowded, err := c.load(name)
 	if err != nil {
 		return 0, err
 	}
-	return again, c.writeStatus(ctx, cluster, nextStatus(cluster, seen, replicas, c.now()))
+	seen := c.observe(ctx, cluster, crowded)
+	return seen.interval(), c.writeStatus(ctx, cluster, nextStatus(cluster, seen, replicas, c.now()))
 }
 
 // observe connects the cluster and finds out how it is, if it is time to.
-func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster) observation {
+func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster, crowded bool) observation {
 	seen := c.last(cluster.Name)
+	seen.crowded = crowded
 	member, err := c.connect(cluster)
 	if err != nil {
 		seen.err, seen.probed = err, c.now()
 		c.remember(cluster.Name, seen)
 		return seen
 	}
-	interval := probeInterval
-	if seen.err != nil {
-		interval = retryInterval
-	}
 	connected := member.Synced() && errors.Is(seen.err, errConnecting)
-	if c.now().Sub(seen.probed) < interval-settle && seen.generation == cluster.Generation && !connected {
+	if c.now().Sub(seen.probed) < seen.interval()-settle && seen.generation == cluster.Generation && !connected {
 		return seen
 	}
 	seen.health, seen.err = member.Probe(ctx)
@@ -206,9 +229,11 @@ func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster) obs
 	} else {
 		seen.connecting = time.Time{}
 	}
-	if seen.err == nil && c.now().Sub(seen.measured) >= measureInterval {
+	if seen.err == nil && seen.measureIsDue(c.now()) {
+		began := c.now()
 		resources, err := member.Measure(ctx)
-		if seen.measured = c.now(); err == nil {
+		seen.measured = c.now()
+		if seen.measuring = seen.measured.Sub(began); err == nil {
 			seen.resources = resources
 		} else {
 			// It answers, so it is ready; what was counted last stands.
@@ -243,21 +268,21 @@ func (c *Controller) connect(cluster *v1alpha1.Cluster) (*members.Member, error)
 	return nil, &credentialsError{reason: v1alpha1.ReasonCredentialsInvalid, err: err}
 }
 
-// replicas placed on a cluster.
-func (c *Controller) replicas(name string) (int32, error) {
+// load is how many replicas are placed on a cluster, and whether workloads would place more there if it had room.
+func (c *Controller) load(name string) (replicas int32, crowded bool, err error) {
 	placements, err := c.placements.List(labels.Everything())
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	var sum int32
 	for _, p := range placements {
 		for _, assigned := range p.Spec.Clusters {
 			if assigned.Name == name && assigned.Replicas != nil {
-				sum += *assigned.Replicas
+				replicas += *assigned.Replicas
 			}
 		}
+		crowded = crowded || decision.WantsRoom(&p.Spec, name)
 	}
-	return sum, nil
+	return replicas, crowded, nil
 }
 
 func (c *Controller) writeStatus(ctx context.Context, cluster *v1alpha1.Cluster, status v1alpha1.ClusterStatus) error {
@@ -291,6 +316,15 @@ func (c *Controller) last(name string) observation {
 func (c *Controller) remember(name string, o observation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	o.placed = c.seen[name].placed
+	c.seen[name] = o
+}
+
+func (c *Controller) notePlaced(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.seen[name]
+	o.placed = c.now()
 	c.seen[name] = o
 }
 

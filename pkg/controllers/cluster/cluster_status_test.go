@@ -175,3 +175,32 @@ func TestExplain(t *testing.T) {
 		})
 	}
 }
+
+func TestBusyClustersAreMeasuredMoreOften(t *testing.T) {
+	at := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name     string
+		seen     observation
+		since    time.Duration
+		due      bool
+		interval time.Duration
+	}{
+		{"never measured", observation{}, 0, true, probeInterval},
+		{"measured lately", observation{measured: at}, 20 * time.Second, false, probeInterval},
+		{"measured some time ago", observation{measured: at}, 30 * time.Second, true, probeInterval},
+		{"workloads wait for room", observation{measured: at, crowded: true}, 5 * time.Second, true, busyInterval},
+		{"and it takes long to count", observation{measured: at, crowded: true, measuring: time.Second}, 15 * time.Second, false, busyInterval},
+		{"something was placed since", observation{measured: at, placed: at.Add(time.Second)}, 6 * time.Second, true, busyInterval},
+		{"something was placed just before, and was not there yet", observation{measured: at, placed: at.Add(-time.Second)}, 6 * time.Second, true, busyInterval},
+		{"something was placed long before", observation{measured: at, placed: at.Add(-10 * time.Second)}, 6 * time.Second, false, probeInterval},
+		{"it does not answer", observation{measured: at, crowded: true, err: errConnecting}, 3 * time.Second, false, retryInterval},
+	} {
+		now := at.Add(tt.since)
+		if tt.seen.measured.IsZero() {
+			tt.seen.placed = time.Time{}.Add(-time.Hour)
+		}
+		if due, interval := tt.seen.measureIsDue(now), tt.seen.interval(); due != tt.due || interval != tt.interval {
+			t.Errorf("%s: due %v, asked every %v; want %v, %v", tt.name, due, interval, tt.due, tt.interval)
+		}
+	}
+}

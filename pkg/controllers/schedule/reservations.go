@@ -15,7 +15,7 @@ import (
 )
 
 // reservations keep what was placed lately, so that two workloads are not both given the room that is there for one. What
-// clusters report of their resources is up to half a minute old.
+// clusters report of their resources is some seconds old.
 type reservations struct {
 	mu       sync.Mutex
 	clusters map[string]*ledger
@@ -78,6 +78,15 @@ func (r *reservations) reserve(workload string, requests corev1.ResourceList, wa
 			r.clusters[a.Name] = l
 		}
 		l.set(workload, before[a.Name], int64(ptr.Deref(a.Replicas, 0)), requests, now)
+	}
+}
+
+// forget drops what was reserved for a workload that is no more.
+func (r *reservations) forget(workload string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.clusters {
+		l.remove(workload)
 	}
 }
 

@@ -41,25 +41,31 @@ func TestReservations(t *testing.T) {
 	want("web", 1, 4, "0")
 	want("api", 1, 0, "2")
 
-	r.reserve("api", cpu("1"), on("east", 2), on("east", 5), at(10))
-	want("web", 11, 4, "3")
-	want("api", 11, 3, "2")
+	r.reserve("api", cpu("1"), on("east", 2), on("east", 5), at(3))
+	want("web", 4, 4, "3")
+	want("api", 4, 3, "2")
 
 	// Two changes in a row count from what was there before the first.
-	r.reserve("api", cpu("1"), on("east", 5), on("east", 6), at(20))
-	want("api", 21, 4, "2")
-	want("web", 21, 4, "4")
+	r.reserve("api", cpu("1"), on("east", 5), on("east", 6), at(6))
+	want("api", 7, 4, "2")
+	want("web", 7, 4, "4")
 
 	// Less than there was reserves nothing.
-	r.reserve("api", cpu("1"), on("east", 6), on("east", 1), at(30))
-	want("web", 31, 4, "0")
-	r.reserve("api", cpu("1"), on("east", 1), on("east", 3), at(35))
-	want("web", 36, 4, "2")
+	r.reserve("api", cpu("1"), on("east", 6), on("east", 1), at(9))
+	want("web", 10, 4, "0")
+	r.reserve("api", cpu("1"), on("east", 1), on("east", 3), at(12))
+	want("web", 13, 4, "2")
+
+	// A workload that is gone takes nothing.
+	r.reserve("gone", cpu("8"), nothing, on("east", 1), at(12))
+	want("web", 13, 4, "10")
+	r.forget("gone")
+	want("web", 14, 4, "2")
 
 	// What is older than it takes to measure anew is forgotten, and what was set again counts from then.
-	want("api", 40, 2, "0")
-	want("web", 74, 0, "2")
-	if got := r.of("web", at(75)); len(got) > 0 {
+	want("api", 15, 2, "0")
+	want("web", 26, 0, "2")
+	if got := r.of("web", at(27)); len(got) > 0 {
 		t.Errorf("still reserved: %v", got)
 	}
 	if diff := cmp.Diff(map[string]decision.Reservation{}, newReservations().of("web", start)); diff != "" {

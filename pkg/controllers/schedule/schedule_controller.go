@@ -205,6 +205,9 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 	if workload.IgnoreNotFound(err) != nil {
 		return 0, err
 	}
+	if obj == nil || !obj.GetDeletionTimestamp().IsZero() {
+		c.reserved.forget(key.String())
+	}
 	if obj == nil {
 		// The workload is kept by a finalizer until no cluster has it, so nobody needs its Placement any more.
 		if current == nil {
@@ -333,6 +336,11 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	}
 	if next.Problem != "" && next.Problem != was.Problem && next.Problem != v1alpha1.ReasonNoBackends {
 		c.events.Event(obj, corev1.EventTypeWarning, next.Problem, next.ProblemMessage)
+	}
+	for _, limit := range next.Limits {
+		if !slices.ContainsFunc(was.Limits, func(l v1alpha1.ClusterLimit) bool { return l.Name == limit.Name && l.Since.Equal(&limit.Since) }) {
+			c.events.Eventf(obj, corev1.EventTypeWarning, v1alpha1.ReasonOverflow, "cluster %s runs %d replicas: pods beyond that found no node, and go to other clusters", limit.Name, limit.Replicas)
+		}
 	}
 	if current == nil {
 		_, err := placements.Create(ctx, &v1alpha1.Placement{

@@ -71,6 +71,7 @@ const (
 
 	ReasonPlaced         = "Placed"
 	ReasonFleetDegraded  = "FleetDegraded"
+	ReasonOverflow       = "Overflow"
 	ReasonAffinityCycle  = "AffinityCycle"
 	ReasonNoBackends     = "NoBackends"
 	ReasonInvalid        = "InvalidPlacement"

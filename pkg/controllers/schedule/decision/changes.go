@@ -103,7 +103,13 @@ func (c Change) Touches(p *v1alpha1.PlacementSpec) bool {
 	if c.state && (placed || !slices.Contains(unconditional, code)) {
 		return true
 	}
-	return c.room && (p.Unplaced > 0 || code == string(placement.ReasonCapacity) || limitOf(p, c.cluster) != nil)
+	return c.room && WantsRoom(p, c.cluster)
+}
+
+// WantsRoom says whether a decision may be another one if a cluster had more room.
+func WantsRoom(p *v1alpha1.PlacementSpec, cluster string) bool {
+	code, _ := codeOf(p, cluster)
+	return p.Unplaced > 0 || code == string(placement.ReasonCapacity) || limitOf(p, cluster) != nil
 }
 
 // unconditional are the codes of exclusions that hold whatever the state of the cluster is; a cluster that is not mentioned

@@ -25,7 +25,7 @@ const (
 )
 
 // ReservationLife is how long a decision is counted against a cluster's free resources: by then they were measured anew.
-const ReservationLife = 40 * time.Second
+const ReservationLife = 15 * time.Second
 
 // Requests are the resources that one pod of a template asks of a node, the place for the pod itself included.
 func Requests(template *corev1.PodTemplateSpec) corev1.ResourceList {
