@@ -65,6 +65,14 @@
 // For example, 4 replicas at weights a 50 and b 50 in eu, c 1 and d 2 in us, go to a
 // and b only; spread over 2 regions, d has one.
 //
+// # Moves
+//
+// With Moves, what runs already takes only so many steps towards what a plan
+// without it gives: from what it would be if rebalancing were off, those of the
+// highest priority that are farthest below get first, and those of the lowest that
+// are farthest above give first. Who is given the result as Current, and asks
+// again, comes to the plan, and stays there.
+//
 // # What holds
 //
 // For every valid Request, unless all weights are 0:
