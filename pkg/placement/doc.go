@@ -99,11 +99,11 @@
 // # Sources
 //
 //   - M. L. Balinski, H. P. Young: The Quota Method of Apportionment. American
-//     Mathematical Monthly 82 (1975).
+//     Mathematical Monthly 82 (1975), 701–730.
 //   - J. W. Still: A Class of New Methods for Congressional Apportionment. SIAM
 //     Journal on Applied Mathematics 37 (1979).
 //   - M. L. Balinski, H. P. Young: Quotatone Apportionment Methods. Mathematics of
-//     Operations Research 4 (1979).
+//     Operations Research 4 (1979), 31–38.
 //   - S. K. Baruah, N. K. Cohen, C. G. Plaxton, D. A. Varvel: Proportionate
 //     Progress: A Notion of Fairness in Resource Allocation. Algorithmica 15 (1996),
 //     for release and due times.

@@ -113,11 +113,18 @@ func validateClusterWeights(clusters []v1alpha1.ClusterWeight, path *field.Path)
 	return errs
 }
 
+// maxPreferences is the most of a kind that a policy may have: a weight that all of them raise is one that placement.Plan
+// accepts.
+const maxPreferences = 50
+
 func validatePreferred(affinity *v1alpha1.ClusterAffinity, path *field.Path) field.ErrorList {
 	if affinity == nil {
 		return nil
 	}
 	var errs field.ErrorList
+	if len(affinity.Preferred) > maxPreferences {
+		errs = append(errs, field.TooMany(path, len(affinity.Preferred), maxPreferences))
+	}
 	for i := range affinity.Preferred {
 		p, at := &affinity.Preferred[i], path.Index(i)
 		errs = append(errs, validatePercent(p.Weight, at.Child("weight"))...)
@@ -158,6 +165,9 @@ func validateWorkloadAffinity(affinity []v1alpha1.WorkloadAffinity, path *field.
 	topologies := []v1alpha1.Topology{v1alpha1.TopologyCluster, v1alpha1.TopologyContinent, v1alpha1.TopologyRegion, v1alpha1.TopologyZone}
 	kinds := []string{"Deployment"}
 	var errs field.ErrorList
+	if len(affinity) > maxPreferences {
+		errs = append(errs, field.TooMany(path, len(affinity), maxPreferences))
+	}
 	for i, a := range affinity {
 		at := path.Index(i)
 		if a.Workload.Name == "" {

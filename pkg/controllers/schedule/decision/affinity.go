@@ -23,9 +23,11 @@ type Neighbour struct {
 // wholeShare is the share of a cluster that nothing is preferred of, in per cent.
 const wholeShare = 100
 
-// prefer says how much of its weight a cluster is given, in per cent, or why it is given nothing.
-func prefer(in Inputs, cluster *v1alpha1.Cluster) (share int64, exclusion *v1alpha1.ClusterExclusion) {
-	share = wholeShare
+// prefer is a cluster's weight, in parts of a hundred, with all preferences, or why it is given nothing. One that has none
+// is drained, whatever is preferred.
+func prefer(in Inputs, cluster *v1alpha1.Cluster, weight int64) (preferred int64, exclusion *v1alpha1.ClusterExclusion) {
+	share := int64(wholeShare)
+	code := v1alpha1.ExcludedAffinity
 	if in.Policy != nil && in.Policy.Spec.ClusterAffinity != nil {
 		for i := range in.Policy.Spec.ClusterAffinity.Preferred {
 			p := &in.Policy.Spec.ClusterAffinity.Preferred[i]
@@ -35,22 +37,28 @@ func prefer(in Inputs, cluster *v1alpha1.Cluster) (share int64, exclusion *v1alp
 		}
 	}
 	for _, n := range in.Neighbours {
-		weight := int64(ptr.Deref(n.Weight, wholeShare))
+		percent := int64(ptr.Deref(n.Weight, wholeShare))
 		near := n.near(cluster, in.Clusters)
 		what := n.Workload.Kind + " " + n.Workload.Name
 		switch {
 		case !n.Required && near:
-			share += weight
+			share += percent
+			if percent < 0 {
+				code = v1alpha1.ExcludedWorkloadAffinity
+			}
 		case !n.Required:
-		case weight > 0 && len(n.Clusters) == 0:
+		case percent > 0 && len(n.Clusters) == 0:
 			return 0, exclude(cluster, v1alpha1.ExcludedWorkloadAffinity, "waits for %s, which is not placed", what)
-		case weight > 0 && !near:
+		case percent > 0 && !near:
 			return 0, exclude(cluster, v1alpha1.ExcludedWorkloadAffinity, "%s is not in the same %s", what, n.Topology)
-		case weight < 0 && near:
+		case percent < 0 && near:
 			return 0, exclude(cluster, v1alpha1.ExcludedWorkloadAffinity, "keeps apart from %s in the same %s", what, n.Topology)
 		}
 	}
-	return max(0, share), nil
+	if share <= 0 && weight > 0 {
+		return 0, exclude(cluster, code, "preferences leave nothing of its weight")
+	}
+	return weight * max(0, share), nil
 }
 
 // near says whether the neighbour is placed in a cluster's domain.

@@ -56,17 +56,13 @@ func selectCandidates(w Workload, in Inputs) candidates {
 			c.excluded = append(c.excluded, *exclusion)
 			continue
 		}
-		share, why := prefer(in, cluster)
+		preferred, why := prefer(in, cluster, ptr.Deref(weight.Weight, 1))
 		if why != nil {
 			c.excluded = append(c.excluded, *why)
 			continue
 		}
-		if share == 0 && ptr.Deref(weight.Weight, 1) > 0 {
-			c.excluded = append(c.excluded, *exclude(cluster, v1alpha1.ExcludedAffinity, "preferences leave nothing of its weight"))
-			continue
-		}
 		candidate := placement.Cluster{
-			Name: cluster.Name, Weight: ptr.Deref(weight.Weight, 1) * share, Min: int64(weight.MinReplicas),
+			Name: cluster.Name, Weight: preferred, Min: int64(weight.MinReplicas),
 			Priority: weight.Priority, Current: running[cluster.Name], Domains: domainsOf(in.Policy, cluster),
 		}
 		if weight.MaxReplicas != nil {
