@@ -42,6 +42,7 @@ verify: ## Check what is generated, formatting, go.mod files, license headers
 .PHONY: unit
 unit: ## Unit tests of both modules; for daily work: go test ./... -short
 	go test ./... -short
+	go test ./pkg/placement ./pkg/controllers/schedule/decision -count=1 -rapid.seed=1975 -rapid.checks=500
 	$(MEMBER_GO) test -trimpath ./...
 
 .PHONY: integration

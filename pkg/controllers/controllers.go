@@ -13,10 +13,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	kubeinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/scheme"
+	kubescheme "k8s.io/client-go/kubernetes/scheme"
 	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -211,10 +212,11 @@ func (c *clients) federationIdentity(ctx context.Context) (string, error) {
 }
 
 func (c *clients) eventRecorder() (record.EventRecorder, func(), error) {
-	if err := ownscheme.AddToScheme(scheme.Scheme); err != nil {
+	known := runtime.NewScheme() // one of its own: client-go's is read by others meanwhile
+	if err := errors.Join(kubescheme.AddToScheme(known), ownscheme.AddToScheme(known)); err != nil {
 		return nil, nil, err
 	}
 	broadcaster := record.NewBroadcaster()
 	broadcaster.StartRecordingToSink(&typedcore.EventSinkImpl{Interface: c.kube.CoreV1().Events("")})
-	return broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "drover"}), broadcaster.Shutdown, nil
+	return broadcaster.NewRecorder(known, corev1.EventSource{Component: "drover"}), broadcaster.Shutdown, nil
 }

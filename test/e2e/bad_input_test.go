@@ -45,7 +45,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		"bad name":                      {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Bad_}\n", []string{"metadata.name"}, nil},
 		"bad name of a deployment":      {strings.Replace(deploymentHead, "name: bad", "name: Bad_", 1) + template, []string{"metadata.name"}, nil},
 		"name of a deployment too long": {strings.Replace(deploymentHead, "name: bad", "name: "+strings.Repeat("a", 254), 1) + template, []string{"metadata.name"}, nil},
-		"unserved kind":                 {"apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: bad}\n", []string{"DaemonSet"}, nil},
+		"unserved kind":                 {"apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: bad}\n", []string{"PersistentVolumeClaim"}, nil},
 	} {
 		for _, verb := range [][]string{{"create", "-f", "-"}, {"apply", "-f", "-"}, {"apply", "--server-side", "-f", "-"}} {
 			t.Run(name+" "+strings.Join(verb[:len(verb)-2], " "), func(t *testing.T) {
