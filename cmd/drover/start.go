@@ -21,12 +21,14 @@ import (
 )
 
 func startCommand() *cobra.Command {
+	control := controllers.NewOptions()
+	control.Identity = "standalone"
 	options := &standalone.Options{
 		APIServer: apiserver.NewOptions(),
 		Controllers: func(ctx context.Context, config *rest.Config) error {
 			// There is one such process on a data directory, so it may take up at once what it left.
 			for {
-				err := controllers.Run(ctx, config, "standalone")
+				err := control.Run(ctx, config)
 				if !errors.Is(err, controllers.ErrLostLead) || ctx.Err() != nil {
 					return err
 				}
@@ -43,16 +45,21 @@ At the first start it makes a certificate authority and writes admin.kubeconfig 
 		Example: "  drover start\n  export KUBECONFIG=$PWD/drover-data/admin.kubeconfig\n  kubectl get clusters",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := control.Validate(); err != nil {
+				return err
+			}
 			options.Out = cmd.OutOrStdout()
 			return options.Run(cmd.Context())
 		},
 	}
 	options.APIServer.AddFlags(cmd.Flags())
+	control.AddFlags(cmd.Flags())
 	return cmd
 }
 
 func controllersCommand() *cobra.Command {
 	var kubeconfig string
+	options := controllers.NewOptions()
 	cmd := &cobra.Command{
 		Use:   "controllers",
 		Short: "Run the controllers alone, against an API server that runs elsewhere",
@@ -69,10 +76,12 @@ They talk to the federation's API server, not to its etcd.`,
 			if err != nil {
 				return err
 			}
-			return controllers.Run(cmd.Context(), config, host+"_"+string(uuid.NewUUID()))
+			options.Identity = host + "_" + string(uuid.NewUUID())
+			return options.Run(cmd.Context(), config)
 		},
 	}
 	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "Path of a kubeconfig for the federation's API server; the context it names as current is used.")
+	options.AddFlags(cmd.Flags())
 	_ = cmd.MarkFlagRequired("kubeconfig") // fails only for a flag that does not exist
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -48,9 +49,37 @@ const (
 	callTimeout = 30 * time.Second
 )
 
+// Options are the flags of the controllers.
+type Options struct {
+	// Identity tells this process from others; one that starts again under its old identity leads at once.
+	Identity string
+	// DegradedPercent of the clusters lost at once are taken for a failure of Drover's own, 1 to 100.
+	DegradedPercent int
+}
+
+// NewOptions returns the defaults.
+func NewOptions() *Options { return &Options{DegradedPercent: cluster.DefaultDegradedPercent} }
+
+// AddFlags adds the flags.
+func (o *Options) AddFlags(flags *pflag.FlagSet) {
+	flags.IntVar(&o.DegradedPercent, "fleet-degraded-percent", o.DegradedPercent,
+		"If this share of the clusters, and at least two, are lost within five minutes, nothing is moved away from them: the failure is more likely the control plane's own. 100 is all of them.")
+}
+
+// Validate checks the flags.
+func (o *Options) Validate() error {
+	if o.DegradedPercent < 1 || o.DegradedPercent > 100 {
+		return fmt.Errorf("--fleet-degraded-percent is %d: use 1 to 100", o.DegradedPercent)
+	}
+	return nil
+}
+
 // Run waits to become the leader, and then runs the controllers until the context ends, or the lead is lost, which is
-// an error. Identity tells this process from others; one that starts again under its old identity leads at once.
-func Run(ctx context.Context, config *rest.Config, identity string) error {
+// an error.
+func (o *Options) Run(ctx context.Context, config *rest.Config) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.UserAgent = "drover-controllers"
@@ -58,7 +87,7 @@ func Run(ctx context.Context, config *rest.Config, identity string) error {
 	if err != nil {
 		return err
 	}
-	elector, lead, err := c.newElector(identity)
+	elector, lead, err := c.newElector(o.Identity)
 	if err != nil {
 		return err
 	}
@@ -81,7 +110,7 @@ func Run(ctx context.Context, config *rest.Config, identity string) error {
 		working, stopWorking := context.WithCancel(ctx)
 		defer stopWorking()
 		defer context.AfterFunc(leading, stopWorking)()
-		err := c.run(working)
+		err := o.run(working, c)
 		lost := leading.Err() != nil
 		stopElecting()
 		<-over
@@ -140,7 +169,7 @@ func newClients(config *rest.Config) (*clients, error) {
 }
 
 // run makes the controllers and runs them until the context ends.
-func (c *clients) run(ctx context.Context) error {
+func (o *Options) run(ctx context.Context, c *clients) error {
 	logger := klog.FromContext(ctx)
 	identity, err := c.federationIdentity(ctx)
 	if err != nil {
@@ -157,7 +186,7 @@ func (c *clients) run(ctx context.Context) error {
 	defer set.DisconnectAll()
 	outcomes := droversync.NewOutcomes()
 
-	clusters, err := cluster.New(c.own, c.kube, own, native, set, events, identity)
+	clusters, err := cluster.New(c.own, c.kube, own, native, set, events, identity, o.DegradedPercent)
 	if err != nil {
 		return fmt.Errorf("cluster controller: %w", err)
 	}

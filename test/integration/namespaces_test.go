@@ -22,7 +22,9 @@ import (
 
 // withControllers runs all of Drover's controllers.
 func withControllers(ctx context.Context, config *rest.Config) error {
-	return controllers.Run(ctx, config, "test")
+	options := controllers.NewOptions()
+	options.Identity = "test"
+	return options.Run(ctx, config)
 }
 
 func TestNamespaceMustExist(t *testing.T) {

@@ -57,6 +57,8 @@ type Controller struct {
 	identity string
 	set      *members.Set
 	now      func() time.Time
+	// degradedPercent of the fleet lost at once is the fleet's loss.
+	degradedPercent int
 
 	clusters   listers.ClusterLister
 	placements listers.PlacementLister
@@ -68,13 +70,14 @@ type Controller struct {
 	seen map[string]observation
 }
 
-// New makes the controller. The identity is the federation's.
-func New(client versioned.Interface, kube kubernetes.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, events record.EventRecorder, identity string) (*Controller, error) {
+// New makes the controller. The identity is the federation's. If so many per cent of the fleet are lost at once, nothing is
+// moved away from them.
+func New(client versioned.Interface, kube kubernetes.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, events record.EventRecorder, identity string, degradedPercent int) (*Controller, error) {
 	clusters := own.Federation().V1alpha1().Clusters()
 	placements := own.Federation().V1alpha1().Placements()
 	secrets := native.Core().V1().Secrets()
 	c := &Controller{
-		client: client, kube: kube, events: events, identity: identity, set: set, now: time.Now,
+		client: client, kube: kube, events: events, identity: identity, set: set, now: time.Now, degradedPercent: degradedPercent,
 		clusters: clusters.Lister(), placements: placements.Lister(), secrets: secrets.Lister(),
 		synced: []cache.InformerSynced{clusters.Informer().HasSynced, placements.Informer().HasSynced, secrets.Informer().HasSynced},
 		seen:   map[string]observation{},
@@ -199,7 +202,11 @@ func (c *Controller) reconcile(ctx context.Context, name string) (time.Duration,
 		return 0, err
 	}
 	seen := c.observe(ctx, cluster, crowded)
-	return seen.interval(), c.writeStatus(ctx, cluster, nextStatus(cluster, seen, replicas, c.now()))
+	next := nextStatus(cluster, seen, replicas, c.now())
+	if err := c.judge(cluster, &next); err != nil {
+		return 0, err
+	}
+	return seen.interval(), c.writeStatus(ctx, cluster, next)
 }
 
 // observe connects the cluster and finds out how it is, if it is time to.
@@ -266,6 +273,31 @@ func (c *Controller) connect(cluster *v1alpha1.Cluster) (*members.Member, error)
 	}
 	c.set.Disconnect(cluster.Name)
 	return nil, &credentialsError{reason: v1alpha1.ReasonCredentialsInvalid, err: err}
+}
+
+// judge says whether it is rather the fleet that is lost than the cluster.
+func (c *Controller) judge(cluster *v1alpha1.Cluster, next *v1alpha1.ClusterStatus) error {
+	clusters, err := c.clusters.List(labels.Everything())
+	if err != nil {
+		return err
+	}
+	is := cluster.DeepCopy()
+	is.Status = *next
+	degraded := 0
+	for i := range clusters {
+		if clusters[i].Name == is.Name {
+			clusters[i] = is
+		} else if meta.IsStatusConditionTrue(clusters[i].Status.Conditions, v1alpha1.ConditionFleetDegraded) {
+			degraded++
+		}
+	}
+	lost, of := lostTogether(is, clusters)
+	setFleetDegraded(&next.Conditions, cluster.Generation, lost, of, c.degradedPercent, c.now())
+	if meta.IsStatusConditionTrue(next.Conditions, v1alpha1.ConditionFleetDegraded) {
+		degraded++
+	}
+	fleetDegraded.Set(float64(degraded))
+	return nil
 }
 
 // load is how many replicas are placed on a cluster, and whether workloads would place more there if it had room.

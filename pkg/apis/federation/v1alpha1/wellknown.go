@@ -47,6 +47,8 @@ const (
 const (
 	// ConditionReady says whether a Cluster answers and takes work.
 	ConditionReady = "Ready"
+	// ConditionFleetDegraded is on a Cluster that is lost with so many others at once that nothing is moved away from it.
+	ConditionFleetDegraded = "FleetDegraded"
 	// ConditionLeaving is on a Cluster that is deleted; its message says what is still to be done.
 	ConditionLeaving = "Leaving"
 	// ConditionScheduled says whether every replica of a workload found a cluster.
@@ -68,6 +70,7 @@ const (
 	ReasonConnecting         = "Connecting"
 	ReasonCleanUpFailed      = "CleanUpFailed"
 	ReasonReleased           = "Released"
+	ReasonTooManyLost        = "TooManyLost"
 
 	ReasonPlaced         = "Placed"
 	ReasonFleetDegraded  = "FleetDegraded"

@@ -123,7 +123,7 @@ func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1al
 		since := ready.LastTransitionTime.UTC().Format(time.RFC3339)
 		left := failoverAfter(in.Policy) - lostFor(cluster, ready, in.Now)
 		keeps := *exclude(cluster, v1alpha1.KeptNotReady, "not ready since %s: counted on until it has been so for %s", since, failoverAfter(in.Policy))
-		if left <= 0 && tooManyLost(cluster, in.Clusters) {
+		if left <= 0 && isDegraded(cluster) {
 			left = breakerRecheck
 			c.broken = true
 			keeps = *exclude(cluster, v1alpha1.KeptNotReady, "not ready since %s: counted on, since too many are lost at once", since)

@@ -81,11 +81,16 @@ func ChangeOf(old, obj *v1alpha1.Cluster) Change {
 		cluster: obj.Name,
 		fleet:   !apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) || old.Status.Location != obj.Status.Location,
 		gone:    !old.DeletionTimestamp.Equal(obj.DeletionTimestamp),
-		state:   old.Generation != obj.Generation || (was == nil) != (is == nil) || was != nil && was.Status != is.Status,
+		state: old.Generation != obj.Generation || (was == nil) != (is == nil) || was != nil && was.Status != is.Status ||
+			isDegraded(old) != isDegraded(obj),
 		room: old.Status.Nodes.Total != obj.Status.Nodes.Total ||
 			!apiequality.Semantic.DeepEqual(old.Status.Allocatable, obj.Status.Allocatable) ||
 			!apiequality.Semantic.DeepEqual(old.Status.Requested, obj.Status.Requested),
 	}
+}
+
+func isDegraded(cluster *v1alpha1.Cluster) bool {
+	return meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionFleetDegraded)
 }
 
 // Any says whether there is a change that decisions depend on.

@@ -6,6 +6,7 @@ package decision
 import (
 	"slices"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"k8s.io/utils/ptr"
@@ -123,6 +124,7 @@ func TestChangeTouches(t *testing.T) {
 		{"another region", joined(), joined(func(c *v1alpha1.Cluster) { c.Status.Location.Region = "r" }), all},
 		{"the spec", joined(), joined(func(c *v1alpha1.Cluster) { c.Generation++ }), depending},
 		{"not ready", joined(), joined(notReadySince(0)), depending},
+		{"lost with too many others", joined(notReadySince(time.Hour)), joined(degraded), depending},
 		{"probed for the first time", joined(neverProbed), joined(), depending},
 		{"more is in use", joined(sized(resources("cpu", "8"), nil)), joined(sized(resources("cpu", "8"), resources("cpu", "1"))), crowded},
 		{"a node more", joined(sized(resources("cpu", "8"), nil)), joined(sized(resources("cpu", "12"), nil)), crowded},

@@ -59,6 +59,12 @@ func askedAgo(ago time.Duration) func(*v1alpha1.Cluster) {
 	return func(c *v1alpha1.Cluster) { c.Status.LastProbeTime = &metav1.Time{Time: now.Add(-ago)} }
 }
 
+// degraded was lost with too many others at once.
+func degraded(c *v1alpha1.Cluster) {
+	notReadySince(time.Hour)(c)
+	c.Status.Conditions = append(c.Status.Conditions, metav1.Condition{Type: "FleetDegraded", Status: metav1.ConditionTrue})
+}
+
 func neverProbed(c *v1alpha1.Cluster) { c.Status.Conditions = nil }
 func cordoned(c *v1alpha1.Cluster)    { c.Spec.Unschedulable = true }
 func leaving(c *v1alpha1.Cluster)     { c.DeletionTimestamp = &metav1.Time{Time: now} }
@@ -227,9 +233,9 @@ func TestDecideDeployment(t *testing.T) {
 		{"failover at once", input{web(1, 4), policyWith(failingOver(0)), []*v1alpha1.Cluster{member("a", notReadySince(0)), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:NotReady"}},
 		{"the first to be given up is looked at first", input{web(1, 6), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b", notReadySince(4*time.Minute)), member("c")}, running("a=2", "b=2", "c=2")}, output{Placed: "a=2 b=2 c=2", Again: time.Minute}},
 		{"scaled up beside a lost cluster", input{web(2, 8), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=6", Again: 4 * time.Minute}},
-		{"all are lost: nothing is moved", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Hour)), member("b", notReadySince(time.Hour))}, running("a=2", "b=2")}, output{Placed: "a=2 b=2", Problem: "FleetDegraded", Again: 30 * time.Second}},
-		{"half are lost at once: nothing is moved", input{web(1, 6), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Hour)), member("b", notReadySince(time.Hour)), member("c")}, running("a=2", "b=2", "c=2")}, output{Placed: "a=2 b=2 c=2", Problem: "FleetDegraded", Again: 30 * time.Second}},
-		{"fewer than half are lost: they are given up", input{web(1, 5), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Hour)), member("b", notReadySince(time.Hour)), member("c"), member("d"), member("e")}, running("a=1", "b=1", "c=1", "d=1", "e=1")}, output{Placed: "c=1 d=2 e=2", Excluded: "a:NotReady b:NotReady"}},
+		{"all are lost: nothing is moved", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", degraded), member("b", degraded)}, running("a=2", "b=2")}, output{Placed: "a=2 b=2", Problem: "FleetDegraded", Again: 30 * time.Second}},
+		{"too many are lost at once: nothing is moved", input{web(1, 6), nil, []*v1alpha1.Cluster{member("a", degraded), member("b", degraded), member("c")}, running("a=2", "b=2", "c=2")}, output{Placed: "a=2 b=2 c=2", Problem: "FleetDegraded", Again: 30 * time.Second}},
+		{"lost each on its own: they are given up", input{web(1, 5), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Hour)), member("b", notReadySince(time.Hour)), member("c"), member("d"), member("e")}, running("a=1", "b=1", "c=1", "d=1", "e=1")}, output{Placed: "c=1 d=2 e=2", Excluded: "a:NotReady b:NotReady"}},
 		{"lost while nobody asked: nothing is known", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Hour), askedAgo(10*time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=2", Again: 5 * time.Minute}},
 		{"lost for as long as was asked", input{web(1, 4), nil, []*v1alpha1.Cluster{member("a", notReadySince(3*time.Minute), askedAgo(time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "a=2 b=2", Again: 3 * time.Minute}},
 		{"a drained cluster that is lost is drained", input{web(2, 4), policyWith(nil, weight("a", 0), weight("b", 1)), []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b")}, running("a=2", "b=2")}, output{Placed: "b=4", Excluded: "a:Drained"}},
