@@ -15,7 +15,8 @@ import (
 	"drover.dev/drover/test/member/credentials"
 )
 
-// enabledControllers are those that a cluster of fake nodes has work for: no volumes, no certificates, no autoscaling.
+// enabledControllers are those that a cluster of fake nodes has work for: no volumes, no certificates. There are no metrics
+// to scale by, but the autoscaler keeps workloads within its bounds without.
 var enabledControllers = []string{
 	names.ClusterRoleAggregationController,
 	names.CronJobController,
@@ -25,6 +26,7 @@ var enabledControllers = []string{
 	names.EndpointSliceController,
 	names.EndpointsController,
 	names.GarbageCollectorController,
+	names.HorizontalPodAutoscalerController,
 	names.JobController,
 	names.NamespaceController,
 	names.NodeLifecycleController,
@@ -51,6 +53,7 @@ func runControllers(ctx context.Context, kubeconfig string, secrets *credentials
 		"--controllers=" + strings.Join(enabledControllers, ","),
 		"--leader-elect=false",
 		"--secure-port=0",
+		"--horizontal-pod-autoscaler-sync-period=1s",
 		"--kube-api-qps=500",
 		"--kube-api-burst=1000",
 		"--root-ca-file=" + secrets.CA,
