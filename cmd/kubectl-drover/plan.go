@@ -14,7 +14,7 @@ func planCommand(streams cli.Streams, federation *cli.FederationOptions) *cobra.
 	cmd := &cobra.Command{
 		Use:   "plan -f FILE | --request FILE",
 		Short: "Show how many replicas each cluster would get, and why",
-		Long: `Show how many replicas of a Deployment each cluster would get, beside what it has now, and why. Nothing is changed.
+		Long: `Show how many replicas of a workload each cluster would get, beside what it has now, and why. Nothing is changed.
 
 With -f the federation is asked. Policies in the files stand for those of the same name, so that a change of a policy can
 be tried out before it is made.

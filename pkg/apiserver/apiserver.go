@@ -24,6 +24,7 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/registry"
 	"drover.dev/drover/pkg/registry/namespace"
 	"drover.dev/drover/pkg/registry/placementpolicy"
@@ -165,7 +166,12 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 // addPlanning serves what answers where workloads would be placed.
 func addPlanning(own storages, plain map[string]*registry.REST) {
 	stores := placementreview.Stores{
-		Clusters: plain["Cluster"], Policies: plain["PlacementPolicy"], Placements: plain["Placement"], Deployments: plain["Deployment"],
+		Clusters: plain["Cluster"], Policies: plain["PlacementPolicy"], Placements: plain["Placement"], Workloads: map[*workload.Kind]placementreview.Store{},
+	}
+	for _, k := range workload.Kinds {
+		if k.Placed() {
+			stores.Workloads[k] = plain[k.Kind]
+		}
 	}
 	own["placementreviews"] = placementreview.New(placementreview.Options{
 		Stores: stores, Scheme: Scheme, Kinds: kinds, Decoder: serializer.NewCodecFactory(Scheme, serializer.EnableStrict).UniversalDeserializer(),

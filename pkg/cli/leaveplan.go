@@ -25,17 +25,23 @@ type leavePlan struct {
 
 // running is what is placed on one cluster.
 type running struct {
-	kinds    map[string]int // workloads of each kind
+	kinds    map[string]tally // of workloads
 	replicas int64
 }
 
+type tally struct {
+	workloads, replicas int64
+	divided             bool // what is not has no replicas to count
+}
+
 func runningIn(cluster string, placements []v1alpha1.Placement) running {
-	r := running{kinds: map[string]int{}}
+	r := running{kinds: map[string]tally{}}
 	for _, placement := range placements {
 		for _, assignment := range placement.Spec.Clusters {
 			if assignment.Name == cluster && (assignment.Replicas == nil || *assignment.Replicas > 0) {
-				r.kinds[placement.Spec.Workload.Kind]++
-				r.replicas += int64(ptr.Deref(assignment.Replicas, 0))
+				replicas, of := int64(ptr.Deref(assignment.Replicas, 0)), r.kinds[placement.Spec.Workload.Kind]
+				r.kinds[placement.Spec.Workload.Kind] = tally{of.workloads + 1, of.replicas + replicas, of.divided || assignment.Replicas != nil}
+				r.replicas += replicas
 			}
 		}
 	}
@@ -46,9 +52,10 @@ func runningIn(cluster string, placements []v1alpha1.Placement) running {
 func (r running) text() string {
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(r.kinds)) {
-		part := count(int64(r.kinds[kind]), kind)
-		if kind == "Deployment" {
-			part += " (" + count(r.replicas, "replica") + ")"
+		of := r.kinds[kind]
+		part := count(of.workloads, kind)
+		if of.divided {
+			part += " (" + count(of.replicas, "replica") + ")"
 		}
 		parts = append(parts, part)
 	}
@@ -59,6 +66,8 @@ func count(n int64, noun string) string {
 	switch {
 	case n == 1:
 		return "1 " + noun
+	case strings.HasSuffix(noun, "y"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
 	case strings.HasSuffix(noun, "s"):
 		return fmt.Sprintf("%d %ses", n, noun)
 	default:

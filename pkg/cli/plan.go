@@ -21,7 +21,7 @@ import (
 type PlanOptions struct {
 	Streams
 	Federation *FederationOptions
-	// Files are manifests of Deployments, and of PlacementPolicies as they would be; "-" is standard input.
+	// Files are manifests of workloads, and of PlacementPolicies as they would be; "-" is standard input.
 	Files []string
 	// Namespace of manifests that name none.
 	Namespace string
@@ -38,7 +38,7 @@ func NewPlanOptions(streams Streams, federation *FederationOptions) *PlanOptions
 
 // AddFlags adds the flags of plan.
 func (o *PlanOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.StringSliceVarP(&o.Files, "filename", "f", o.Files, "Manifests of Deployments, and of PlacementPolicies as they would be; - for standard input.")
+	fs.StringSliceVarP(&o.Files, "filename", "f", o.Files, "Manifests of workloads, and of PlacementPolicies as they would be; - for standard input.")
 	fs.StringVarP(&o.Namespace, "namespace", "n", o.Namespace, "Namespace of manifests that name none.")
 	fs.StringVarP(&o.Output, "output", "o", o.Output, "json or yaml; a table if not given.")
 	fs.StringVar(&o.Request, "request", o.Request, "JSON file with a placement request, or an array of them; - for standard input. No server is needed.")

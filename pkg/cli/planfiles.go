@@ -11,18 +11,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	ownkinds "drover.dev/drover/pkg/apis/federation"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
 
-// planFiles asks the federation where the Deployments of some manifests would be placed.
+// planFiles asks the federation where the workloads of some manifests would be placed.
 type planFiles struct {
 	*PlanOptions
 	federation *federation
@@ -40,38 +43,38 @@ func (p *planFiles) run(ctx context.Context) error {
 	for _, review := range reviews {
 		answer, err := p.federation.drover.FederationV1alpha1().PlacementReviews(review.Namespace).Create(ctx, review, metav1.CreateOptions{})
 		if err != nil {
-			return p.federation.explain("review where deployment "+review.Name+" would be placed", err)
+			return p.federation.explain("review where "+kindIn(review)+" "+review.Name+" would be placed", err)
 		}
 		answers = append(answers, answer)
 	}
 	return p.print(answers)
 }
 
-// reviews makes one review of each Deployment in the files, each with all policies of its namespace in them.
+// reviews makes one review of each workload in the files, each with all policies of its namespace in them.
 func (p *planFiles) reviews() ([]*v1alpha1.PlacementReview, error) {
 	objects, err := p.objects()
 	if err != nil {
 		return nil, err
 	}
-	var deployments, policies []*unstructured.Unstructured
+	var workloads, policies []*unstructured.Unstructured
 	for _, o := range objects {
 		if o.GetNamespace() == "" {
 			o.SetNamespace(p.Namespace)
 		}
-		switch o.GetKind() {
-		case "Deployment":
-			deployments = append(deployments, o)
-		case "PlacementPolicy":
+		switch {
+		case slices.ContainsFunc(v1alpha1.PlacedKinds, func(k schema.GroupVersionKind) bool { return k.Kind == o.GetKind() }):
+			workloads = append(workloads, o)
+		case o.GetKind() == "PlacementPolicy":
 			policies = append(policies, o)
 		default:
-			fmt.Fprintf(p.ErrOut, "%s %s is left out: only Deployments and PlacementPolicies are planned\n", o.GetKind(), o.GetName())
+			fmt.Fprintf(p.ErrOut, "%s %s is left out: policies do not place its kind, and it follows what they do\n", o.GetKind(), o.GetName())
 		}
 	}
-	if len(deployments) == 0 {
-		return nil, errors.New("no Deployment in the files, so there is nothing to plan\nto see what a policy alone would move: kubectl apply --dry-run=server -f POLICY")
+	if len(workloads) == 0 {
+		return nil, errors.New("no workload in the files that policies place, so there is nothing to plan\nto see what a policy alone would move: kubectl apply --dry-run=server -f POLICY")
 	}
 	var out []*v1alpha1.PlacementReview
-	for _, d := range deployments {
+	for _, d := range workloads {
 		review := &v1alpha1.PlacementReview{ObjectMeta: metav1.ObjectMeta{Name: d.GetName(), Namespace: d.GetNamespace()}}
 		if review.Spec.Workload.Raw, err = d.MarshalJSON(); err != nil {
 			return nil, err
@@ -158,6 +161,13 @@ func (p *planFiles) printAs(answers []*v1alpha1.PlacementReview, marshal func(an
 	return err
 }
 
+// kindIn is the kind of the workload that a review is about, in lower case.
+func kindIn(review *v1alpha1.PlacementReview) string {
+	var workload metav1.TypeMeta
+	_ = json.Unmarshal(review.Spec.Workload.Raw, &workload) // it was a manifest
+	return strings.ToLower(workload.Kind)
+}
+
 // planTable shows what each cluster has and would have.
 func planTable(a *v1alpha1.PlacementReview) string {
 	var out strings.Builder
@@ -165,15 +175,16 @@ func planTable(a *v1alpha1.PlacementReview) string {
 	if a.Status.Placement.Policy != "" {
 		policy = "policy " + a.Status.Placement.Policy
 	}
-	replicas := int32(0)
-	if a.Status.Placement.Replicas != nil {
-		replicas = *a.Status.Placement.Replicas
+	replicas := "all of it in each cluster"
+	if n := a.Status.Placement.Replicas; n != nil {
+		replicas = fmt.Sprintf("%d replicas", *n)
 	}
-	fmt.Fprintf(&out, "deployment/%s in %s: %d replicas, %s\n", a.Name, a.Namespace, replicas, policy)
+	fmt.Fprintf(&out, "%s/%s in %s: %s, %s\n", kindIn(a), a.Name, a.Namespace, replicas, policy)
 	table := tabwriter.NewWriter(&out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "CLUSTER\tNOW\tTHEN\tWHY")
 	for _, c := range a.Status.Changes {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", c.Cluster, c.Now, c.Then, c.Reason)
+		now, then := ownkinds.FormatChange(&c)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", c.Cluster, now, then, c.Reason)
 	}
 	_ = table.Flush() // to memory
 	if a.Status.Placement.Unplaced > 0 {

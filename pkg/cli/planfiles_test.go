@@ -96,7 +96,7 @@ func TestPlanFilesReviews(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("reviews (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff("Service web is left out: only Deployments and PlacementPolicies are planned\n", w.out.String()); diff != "" {
+	if diff := cmp.Diff("Service web is left out: policies do not place its kind, and it follows what they do\n", w.out.String()); diff != "" {
 		t.Errorf("said (-want +got):\n%s", diff)
 	}
 }
@@ -110,9 +110,9 @@ func TestPlanFilesPrintsTables(t *testing.T) {
 				{Cluster: "east", Now: 10, Then: 7, Reason: "maximum 7 reached"}, {Cluster: "europe-west", Reason: "not ready yet"},
 			},
 		},
-		"api": {Placement: v1alpha1.PlacementSpec{}},
+		"api": {Placement: v1alpha1.PlacementSpec{}, Changes: []v1alpha1.PlacementChange{{Cluster: "east", Now: 2, ThenWhole: true, Reason: "runs all of it"}}},
 	})
-	if err := planning(t, w, manifestOf("Deployment", "shop", "web"), manifestOf("Deployment", "", "api")).run(t.Context()); err != nil {
+	if err := planning(t, w, manifestOf("Deployment", "shop", "web"), manifestOf("StatefulSet", "", "api")).run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want := `deployment/web in shop: 9 replicas, policy gold
@@ -122,8 +122,9 @@ europe-west   0     0      not ready yet
 2 replicas would be on no cluster
 Unplaced: 2 of 9 replicas fit on no cluster
 
-deployment/api in default: 0 replicas, no policy
+statefulset/api in default: all of it in each cluster, no policy
 CLUSTER   NOW   THEN   WHY
+east      2     all    runs all of it
 `
 	if diff := cmp.Diff(want, w.out.String()); diff != "" {
 		t.Errorf("printed (-want +got):\n%s", diff)
@@ -182,8 +183,8 @@ func TestPlanFilesRefuses(t *testing.T) {
 		change    func(*planFiles)
 		want      []string
 	}{
-		"no Deployment": {[]string{manifestOf("PlacementPolicy", "", "gold")}, nil, []string{"no Deployment in the files", "--dry-run=server"}},
-		"nothing":       {[]string{""}, nil, []string{"no Deployment in the files"}},
+		"no Deployment": {[]string{manifestOf("PlacementPolicy", "", "gold")}, nil, []string{"no workload in the files", "--dry-run=server"}},
+		"nothing":       {[]string{""}, nil, []string{"no workload in the files"}},
 		"no YAML":       {[]string{"kind: [Deployment"}, nil, []string{"-f -: "}},
 		"a text":        {[]string{"Deployment"}, nil, []string{"-f -: "}},
 		"no such file":  {[]string{""}, func(p *planFiles) { p.Files = []string{"/does/not/exist.yaml"} }, []string{"-f: ", "no such file"}},

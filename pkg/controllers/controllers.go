@@ -194,7 +194,7 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return fmt.Errorf("schedule controller: %w", err)
 	}
-	syncer, err := droversync.New(c.own, c.kube, own, native, set, outcomes, events, identity)
+	syncer, err := droversync.New(c.own, c.metadata, own, native, set, outcomes, events, identity)
 	if err != nil {
 		return fmt.Errorf("sync controller: %w", err)
 	}

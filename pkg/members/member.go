@@ -10,14 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/informers"
@@ -78,6 +78,7 @@ type Member struct {
 	cancel    context.CancelFunc
 	done      sync.WaitGroup
 	synced    atomic.Bool
+	refused   sync.Map // by resource, the error
 }
 
 // connect makes a member's clients and informers; nothing is sent yet.
@@ -134,30 +135,52 @@ func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
 func (m *Member) newInformers() (map[schema.GroupVersionResource]cache.SharedIndexInformer, error) {
 	managed := func(o *metav1.ListOptions) { o.LabelSelector = v1alpha1.LabelManaged + "=true" }
 	full := informers.NewSharedInformerFactoryWithOptions(m.Client, 0, informers.WithTweakListOptions(managed), informers.WithTransform(trim))
-	out := map[schema.GroupVersionResource]cache.SharedIndexInformer{
-		Deployments:    full.Apps().V1().Deployments().Informer(),
-		Services:       full.Core().V1().Services().Informer(),
-		Ingresses:      full.Networking().V1().Ingresses().Informer(),
-		EndpointSlices: full.Discovery().V1().EndpointSlices().Informer(),
-		Pods:           newUnscheduled(m.Client),
-	}
-	for _, resource := range []schema.GroupVersionResource{Namespaces, ConfigMaps, Secrets, ServiceAccounts} {
-		informer := metadatainformer.NewFilteredMetadataInformer(m.Metadata, resource, metav1.NamespaceAll, 0, cache.Indexers{}, managed).Informer()
-		if err := informer.SetTransform(trim); err != nil {
+	out := map[schema.GroupVersionResource]cache.SharedIndexInformer{Pods: newUnscheduled(m.Client)}
+	for _, resource := range append([]schema.GroupVersionResource{EndpointSlices}, Synced...) {
+		if slices.Contains(metadataOnly, resource) {
+			informer := metadatainformer.NewFilteredMetadataInformer(m.Metadata, resource, metav1.NamespaceAll, 0, cache.Indexers{}, managed).Informer()
+			if err := informer.SetTransform(trim); err != nil {
+				return nil, err
+			}
+			out[resource] = informer
+			continue
+		}
+		informer, err := full.ForResource(resource)
+		if err != nil {
 			return nil, err
 		}
-		out[resource] = informer
+		out[resource] = informer.Informer()
+	}
+	for resource, informer := range out {
+		if err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
+			if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) {
+				m.refused.Store(resource, err)
+			}
+			cache.DefaultWatchErrorHandler(ctx, r, err)
+		}); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// Refused is why the member does not let a resource be read: it does not serve it, or the rights to it are missing. Nil if
+// it does. What it refuses does not keep it from all the rest, except for the resources it cannot do without.
+func (m *Member) Refused(resource schema.GroupVersionResource) error {
+	err, refused := m.refused.Load(resource)
+	if !refused || m.informers[resource].HasSynced() || slices.Contains(needed, resource) {
+		return nil
+	}
+	return err.(error)
 }
 
 // start runs the informers until stop.
 func (m *Member) start(ctx context.Context, onSynced func()) {
 	ctx, m.cancel = context.WithCancel(ctx)
 	var synced []cache.InformerSynced
-	for _, informer := range m.informers {
+	for resource, informer := range m.informers {
 		m.done.Go(func() { informer.RunWithContext(ctx) })
-		synced = append(synced, informer.HasSynced)
+		synced = append(synced, func() bool { return informer.HasSynced() || m.Refused(resource) != nil })
 	}
 	m.done.Go(func() {
 		if cache.WaitForCacheSync(ctx.Done(), synced...) {
@@ -202,32 +225,14 @@ func (m *Member) List(resource schema.GroupVersionResource) []metav1.Object {
 	return out
 }
 
-// Deployment finds a managed Deployment; nil if there is none.
-func (m *Member) Deployment(namespace, name string) *appsv1.Deployment {
-	d, _ := m.Get(Deployments, namespace, name).(*appsv1.Deployment)
-	return d
-}
-
-// Service finds a managed Service; nil if there is none.
-func (m *Member) Service(namespace, name string) *corev1.Service {
-	s, _ := m.Get(Services, namespace, name).(*corev1.Service)
-	return s
-}
-
-// Ingress finds a managed Ingress; nil if there is none.
-func (m *Member) Ingress(namespace, name string) *networkingv1.Ingress {
-	i, _ := m.Get(Ingresses, namespace, name).(*networkingv1.Ingress)
-	return i
-}
-
 // ReadyEndpoints counts the ready endpoints of a Service in the member.
 func (m *Member) ReadyEndpoints(namespace, service string) int32 {
-	slices, err := m.informers[EndpointSlices].GetIndexer().ByIndex(byService, namespace+"/"+service)
+	found, err := m.informers[EndpointSlices].GetIndexer().ByIndex(byService, namespace+"/"+service)
 	if err != nil {
 		return 0
 	}
 	var ready int32
-	for _, item := range slices {
+	for _, item := range found {
 		for _, e := range item.(*discoveryv1.EndpointSlice).Endpoints {
 			if e.Conditions.Ready == nil || *e.Conditions.Ready {
 				ready++

@@ -8,9 +8,12 @@ import (
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -28,12 +31,29 @@ func trim(obj any) (any, error) {
 	switch o := obj.(type) {
 	case *appsv1.Deployment:
 		o.Spec = appsv1.DeploymentSpec{Replicas: o.Spec.Replicas}
+	case *appsv1.ReplicaSet:
+		o.Spec = appsv1.ReplicaSetSpec{Replicas: o.Spec.Replicas}
+	case *appsv1.StatefulSet:
+		o.Spec = appsv1.StatefulSetSpec{Replicas: o.Spec.Replicas}
+	case *appsv1.DaemonSet:
+		o.Spec = appsv1.DaemonSetSpec{}
+	case *batchv1.Job:
+		o.Spec = batchv1.JobSpec{Completions: o.Spec.Completions, Parallelism: o.Spec.Parallelism}
+		o.Status.UncountedTerminatedPods = nil
+	case *batchv1.CronJob:
+		o.Spec = batchv1.CronJobSpec{}
 	case *corev1.Service:
 		o.Spec = corev1.ServiceSpec{}
+	case *corev1.ResourceQuota:
+		o.Spec = corev1.ResourceQuotaSpec{}
 	case *networkingv1.Ingress:
 		o.Spec = networkingv1.IngressSpec{}
 	case *corev1.Pod:
 		trimPod(o)
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		o.Spec = autoscalingv2.HorizontalPodAutoscalerSpec{}
+	case *policyv1.PodDisruptionBudget:
+		o.Spec, o.Status.DisruptedPods = policyv1.PodDisruptionBudgetSpec{}, nil
 	case *discoveryv1.EndpointSlice:
 		m.SetAnnotations(nil)
 		for i := range o.Endpoints {

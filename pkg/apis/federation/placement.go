@@ -63,6 +63,17 @@ func FormatClusters(p *v1alpha1.Placement) string {
 	return strings.Join(out, " ")
 }
 
+// FormatChange says in a word each what a cluster has of a workload and would have: a number of replicas, or all.
+func FormatChange(c *v1alpha1.PlacementChange) (now, then string) {
+	format := func(replicas int32, whole bool) string {
+		if whole {
+			return "all"
+		}
+		return fmt.Sprint(replicas)
+	}
+	return format(c.Now, c.NowWhole), format(c.Then, c.ThenWhole)
+}
+
 func validatePlacement(p, _ *v1alpha1.Placement) field.ErrorList {
 	spec := field.NewPath("spec")
 	var errs field.ErrorList

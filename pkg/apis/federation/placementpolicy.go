@@ -73,6 +73,9 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 	if moves := ptr.Deref(p.Spec.Rebalance.MaxMovesPerMinute, 1); moves < 1 {
 		errs = append(errs, field.Invalid(spec.Child("rebalance", "maxMovesPerMinute"), moves, "must be greater than or equal to 1"))
 	}
+	if divisions := []v1alpha1.Division{v1alpha1.Divide, v1alpha1.Whole}; p.Spec.Division != "" && !slices.Contains(divisions, p.Spec.Division) {
+		errs = append(errs, field.NotSupported(spec.Child("division"), p.Spec.Division, divisions))
+	}
 	if modes := []v1alpha1.RebalanceMode{v1alpha1.RebalanceAutomatic, v1alpha1.RebalanceNever, v1alpha1.RebalanceOnChange}; !slices.Contains(modes, p.Spec.Rebalance.Mode) {
 		errs = append(errs, field.NotSupported(spec.Child("rebalance", "mode"), p.Spec.Rebalance.Mode, modes))
 	}
@@ -163,7 +166,10 @@ func validatePercent(weight int32, path *field.Path) field.ErrorList {
 
 func validateWorkloadAffinity(affinity []v1alpha1.WorkloadAffinity, path *field.Path) field.ErrorList {
 	topologies := []v1alpha1.Topology{v1alpha1.TopologyCluster, v1alpha1.TopologyContinent, v1alpha1.TopologyRegion, v1alpha1.TopologyZone}
-	kinds := []string{"Deployment"}
+	var kinds []string
+	for _, k := range v1alpha1.PlacedKinds {
+		kinds = append(kinds, k.Kind)
+	}
 	var errs field.ErrorList
 	if len(affinity) > maxPreferences {
 		errs = append(errs, field.TooMany(path, len(affinity), maxPreferences))

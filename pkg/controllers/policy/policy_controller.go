@@ -8,16 +8,15 @@ import (
 	"context"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	kubeinformers "k8s.io/client-go/informers"
-	appslisters "k8s.io/client-go/listers/apps/v1"
 	"k8s.io/client-go/tools/cache"
 
 	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
 	"drover.dev/drover/pkg/generated/informers/externalversions"
 	listers "drover.dev/drover/pkg/generated/listers/federation/v1alpha1"
@@ -31,20 +30,24 @@ const (
 
 // Controller writes PlacementPolicies' status.
 type Controller struct {
-	client      versioned.Interface
-	policies    listers.PlacementPolicyLister
-	deployments appslisters.DeploymentLister
-	synced      []cache.InformerSynced
-	now         func() time.Time
-	runner      *runner.Runner[string] // a namespace: its policies are looked at together
+	client    versioned.Interface
+	policies  listers.PlacementPolicyLister
+	workloads *workload.Listers
+	synced    []cache.InformerSynced
+	now       func() time.Time
+	runner    *runner.Runner[string] // a namespace: its policies are looked at together
 }
 
 // New makes the controller.
 func New(client versioned.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory) (*Controller, error) {
-	policies, deployments := own.Federation().V1alpha1().PlacementPolicies(), native.Apps().V1().Deployments()
+	policies := own.Federation().V1alpha1().PlacementPolicies()
+	workloads, err := workload.NewListers(native)
+	if err != nil {
+		return nil, err
+	}
 	c := &Controller{
-		client: client, policies: policies.Lister(), deployments: deployments.Lister(), now: time.Now,
-		synced: []cache.InformerSynced{policies.Informer().HasSynced, deployments.Informer().HasSynced},
+		client: client, policies: policies.Lister(), workloads: workloads, now: time.Now,
+		synced: append(workloads.HasSynced(), policies.Informer().HasSynced),
 	}
 	c.runner = runner.New("policy", c.reconcile)
 	changed := func(obj any) {
@@ -57,12 +60,11 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 	}}); err != nil {
 		return nil, err
 	}
-	_, err := deployments.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: changed, DeleteFunc: changed, UpdateFunc: func(old, obj any) {
-		if !apiequality.Semantic.DeepEqual(old.(*appsv1.Deployment).Labels, obj.(*appsv1.Deployment).Labels) {
-			changed(obj)
+	return c, workloads.Watch(func(key workload.Key, old, obj workload.Object) {
+		if key.Kind.Placed() && (old == nil || obj == nil || !apiequality.Semantic.DeepEqual(old.GetLabels(), obj.GetLabels())) {
+			c.runner.EnqueueAfter(key.Namespace, coalesce)
 		}
-	}})
-	return c, err
+	})
 }
 
 // Run works until the context ends.
@@ -75,11 +77,13 @@ func (c *Controller) reconcile(ctx context.Context, namespace string) (time.Dura
 	if err != nil || len(policies) == 0 {
 		return 0, err
 	}
-	deployments, err := c.deployments.Deployments(namespace).List(labels.Everything())
-	if err != nil {
-		return 0, err
-	}
-	for name, next := range statuses(policies, deployments, c.now()) {
+	placed := map[workload.Key]labels.Set{}
+	c.workloads.EachIn(namespace, func(key workload.Key, obj workload.Object) {
+		if key.Kind.Placed() {
+			placed[key] = obj.GetLabels()
+		}
+	})
+	for name, next := range statuses(policies, placed, c.now()) {
 		policy, err := c.policies.PlacementPolicies(namespace).Get(name)
 		if err != nil || apiequality.Semantic.DeepEqual(policy.Status, next) {
 			continue

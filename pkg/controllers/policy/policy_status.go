@@ -9,17 +9,17 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/schedule/decision"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
-// statuses says of each policy of a namespace, by name, what it is in force for.
-func statuses(policies []*v1alpha1.PlacementPolicy, deployments []*appsv1.Deployment, now time.Time) map[string]v1alpha1.PlacementPolicyStatus {
+// statuses says of each policy of a namespace, by name, what it is in force for, of what is placed there with its labels.
+func statuses(policies []*v1alpha1.PlacementPolicy, placed map[workload.Key]labels.Set, now time.Time) map[string]v1alpha1.PlacementPolicyStatus {
 	type tally struct {
 		selected, applied int32
 		overruled         []string
@@ -28,14 +28,14 @@ func statuses(policies []*v1alpha1.PlacementPolicy, deployments []*appsv1.Deploy
 	for _, p := range policies {
 		tallies[p.Name] = &tally{}
 	}
-	for _, d := range deployments {
-		winner, err := decision.SelectPolicy(labels.Set(d.Labels), policies)
+	for key, labelled := range placed {
+		winner, err := decision.SelectPolicy(labelled, policies)
 		if err != nil || winner == nil {
 			continue
 		}
 		for _, p := range policies {
 			selector, err := metav1.LabelSelectorAsSelector(&p.Spec.Selector)
-			if err != nil || !selector.Matches(labels.Set(d.Labels)) {
+			if err != nil || !selector.Matches(labelled) {
 				continue
 			}
 			t := tallies[p.Name]
@@ -43,7 +43,7 @@ func statuses(policies []*v1alpha1.PlacementPolicy, deployments []*appsv1.Deploy
 			if p == winner {
 				t.applied++
 			} else {
-				t.overruled = append(t.overruled, fmt.Sprintf("deployment/%s by policy %s", d.Name, winner.Name))
+				t.overruled = append(t.overruled, fmt.Sprintf("%s by policy %s", key.InNamespace(), winner.Name))
 			}
 		}
 	}
@@ -63,7 +63,7 @@ func applied(selected int32, overruled []string) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionApplied, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonApplied, Message: "applies to all that it selects"}
 	switch {
 	case selected == 0:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonSelectsNothing, "no Deployment of the namespace has the labels that spec.selector asks for"
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonSelectsNothing, "no workload of the namespace has the labels that spec.selector asks for"
 	case len(overruled) > 0:
 		slices.Sort(overruled)
 		more := ""

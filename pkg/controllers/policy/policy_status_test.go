@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 var now = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
@@ -26,8 +27,10 @@ func policyOf(name string, priority int32, app string) *v1alpha1.PlacementPolicy
 	return p
 }
 
-func deployment(name, app string) *appsv1.Deployment {
-	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": app}}}
+var placed = map[workload.Key]labels.Set{
+	{Kind: workload.Deployment, Namespace: "default", Name: "web"}:  {"app": "web"},
+	{Kind: workload.StatefulSet, Namespace: "default", Name: "api"}: {"app": "api"},
+	{Kind: workload.Job, Namespace: "default", Name: "web"}:         {"app": "web"},
 }
 
 func TestStatusesTellWhoIsOverruled(t *testing.T) {
@@ -38,17 +41,17 @@ func TestStatusesTellWhoIsOverruled(t *testing.T) {
 		Message           string
 	}
 	got := map[string]line{}
-	first := statuses(policies, []*appsv1.Deployment{deployment("web", "web"), deployment("api", "api")}, now)
+	first := statuses(policies, placed, now)
 	for name, s := range first {
 		c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionApplied)
 		got[name] = line{s.Selected, s.Applied, string(c.Status), c.Reason, c.Message}
 	}
 	const rule = "; the highest priority wins, then the first by name"
 	want := map[string]line{
-		"all":     {2, 1, "False", "Overruled", "overruled: deployment/web by policy web" + rule},
-		"web":     {1, 1, "True", "Applied", "applies to all that it selects"},
-		"web-too": {1, 0, "False", "Overruled", "overruled: deployment/web by policy web" + rule},
-		"idle":    {0, 0, "False", "SelectsNothing", "no Deployment of the namespace has the labels that spec.selector asks for"},
+		"all":     {3, 1, "False", "Overruled", "overruled: deployment/web by policy web, job/web by policy web" + rule},
+		"web":     {2, 2, "True", "Applied", "applies to all that it selects"},
+		"web-too": {2, 0, "False", "Overruled", "overruled: deployment/web by policy web, job/web by policy web" + rule},
+		"idle":    {0, 0, "False", "SelectsNothing", "no workload of the namespace has the labels that spec.selector asks for"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -56,7 +59,7 @@ func TestStatusesTellWhoIsOverruled(t *testing.T) {
 	for _, p := range policies {
 		p.Status = first[p.Name]
 	}
-	if diff := cmp.Diff(first, statuses(policies, []*appsv1.Deployment{deployment("web", "web"), deployment("api", "api")}, now.Add(time.Hour))); diff != "" {
+	if diff := cmp.Diff(first, statuses(policies, placed, now.Add(time.Hour))); diff != "" {
 		t.Errorf("the same again is another status: %s", diff)
 	}
 }

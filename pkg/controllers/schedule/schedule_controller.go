@@ -8,14 +8,11 @@ package schedule
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,9 +54,13 @@ type Controller struct {
 // New makes the controller.
 func New(client versioned.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, events record.EventRecorder) (*Controller, error) {
 	policies, clusters, placements := own.Federation().V1alpha1().PlacementPolicies(), own.Federation().V1alpha1().Clusters(), own.Federation().V1alpha1().Placements()
+	workloads, err := workload.NewListers(native)
+	if err != nil {
+		return nil, err
+	}
 	c := &Controller{
 		client: client, events: events, now: time.Now,
-		workloads: workload.NewListers(native),
+		workloads: workloads,
 		policies:  policies.Lister(), clusters: clusters.Lister(), placements: placements.Lister(),
 		reserved: newReservations(),
 	}
@@ -102,19 +103,18 @@ func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object)
 		return
 	}
 	c.runner.Enqueue(key)
-	// What is in front of a workload goes where it goes; a change of its Placement tells them. That they belong together
-	// may change without that.
+	// What follows a workload goes where it goes; a change of its Placement tells them. That they belong together may
+	// change without that.
 	for _, o := range []workload.Object{old, obj} {
-		switch o := o.(type) {
-		case *appsv1.Deployment:
-			for _, s := range c.workloads.ServicesOf(o) {
-				c.runner.Enqueue(workload.KeyFor(workload.Service, s))
-			}
-		case *corev1.Service:
-			for _, i := range c.workloads.IngressesOf(o.Namespace, o.Name) {
-				c.runner.Enqueue(workload.KeyFor(workload.Ingress, i))
-			}
+		if o != nil {
+			c.enqueueFollowers(key.Kind, o)
 		}
+	}
+}
+
+func (c *Controller) enqueueFollowers(kind *workload.Kind, obj workload.Object) {
+	for _, follower := range c.workloads.Followers(kind, obj) {
+		c.runner.Enqueue(follower)
 	}
 }
 
@@ -130,18 +130,11 @@ func (c *Controller) placementChanged(obj any) {
 	}
 	// Also the workload itself: a Placement that was changed by hand, or deleted, is put right.
 	c.runner.Enqueue(key)
-	switch key.Kind {
-	case workload.Deployment:
+	if key.Kind.Placed() {
 		c.enqueueNeighbours(key)
-		if d, err := c.workloads.Deployments.Deployments(key.Namespace).Get(key.Name); err == nil {
-			for _, s := range c.workloads.ServicesOf(d) {
-				c.runner.Enqueue(workload.KeyFor(workload.Service, s))
-			}
-		}
-	case workload.Service:
-		for _, i := range c.workloads.IngressesOf(key.Namespace, key.Name) {
-			c.runner.Enqueue(workload.KeyFor(workload.Ingress, i))
-		}
+	}
+	if obj, err := c.workloads.Get(key); err == nil && obj != nil {
+		c.enqueueFollowers(key.Kind, obj)
 	}
 }
 
@@ -152,15 +145,11 @@ func (c *Controller) policyChanged(old, obj any) {
 	if either == nil {
 		return
 	}
-	deployments, err := c.workloads.Deployments.Deployments(either.Namespace).List(labels.Everything())
-	if err != nil {
-		return
-	}
-	for _, d := range deployments {
-		if set := labels.Set(d.Labels); decision.Selects(was, set) || decision.Selects(is, set) {
-			c.runner.Enqueue(workload.KeyFor(workload.Deployment, d))
+	c.workloads.EachIn(either.Namespace, func(key workload.Key, obj workload.Object) {
+		if set := labels.Set(obj.GetLabels()); key.Kind.Placed() && (decision.Selects(was, set) || decision.Selects(is, set)) {
+			c.runner.Enqueue(key)
 		}
-	}
+	})
 }
 
 // clusterChanged has the workloads decided anew that the change can touch.
@@ -223,19 +212,18 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 	if err != nil {
 		return 0, err
 	}
-	next.Workload = v1alpha1.WorkloadReference{APIVersion: key.Kind.GroupVersion().String(), Kind: key.Kind.Kind, Name: key.Name, UID: string(obj.GetUID())}
+	next.Workload = key.Reference(string(obj.GetUID()))
 	return again, c.write(ctx, key, obj, current, next)
 }
 
 // decideAndReserve decides, and counts what a cluster is given before the next decision looks at what room there is.
 func (c *Controller) decideAndReserve(key workload.Key, obj workload.Object, placement *v1alpha1.Placement) (v1alpha1.PlacementSpec, time.Duration, error) {
-	d, ok := obj.(*appsv1.Deployment)
-	if !ok {
-		return c.decide(obj, placement)
+	if !key.Kind.Placed() {
+		return c.follow(key.Kind, obj, placement)
 	}
 	c.deciding.Lock()
 	defer c.deciding.Unlock()
-	next, again, err := c.decide(obj, placement)
+	next, again, err := decision.Place(caches{c}, key.Kind, obj, c.now())
 	if err != nil {
 		return next, again, err
 	}
@@ -244,44 +232,26 @@ func (c *Controller) decideAndReserve(key workload.Key, obj workload.Object, pla
 		was = &v1alpha1.PlacementSpec{}
 	}
 	if !decision.SameClusters(was.Clusters, next.Clusters) {
-		c.reserved.reserve(key.String(), decision.Requests(&d.Spec.Template), was, &next, c.now())
+		c.reserved.reserve(key.String(), decision.Requests(key.Kind.Template(obj)), was, &next, c.now())
 	}
 	return next, again, nil
 }
 
-// decide gathers what a decision depends on.
-func (c *Controller) decide(obj workload.Object, placement *v1alpha1.Placement) (v1alpha1.PlacementSpec, time.Duration, error) {
-	if d, ok := obj.(*appsv1.Deployment); ok {
-		return decision.Deployment(caches{c}, d, c.now())
-	}
+// follow decides where an object goes of a kind that no policy places.
+func (c *Controller) follow(kind *workload.Kind, obj workload.Object, placement *v1alpha1.Placement) (v1alpha1.PlacementSpec, time.Duration, error) {
 	clusters, err := c.clusters.List(labels.Everything())
 	if err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
 	current := decision.CurrentOf(placement, string(obj.GetUID()))
-	var backends []*v1alpha1.PlacementSpec
-	switch o := obj.(type) {
-	case *corev1.Service:
-		for _, d := range c.workloads.DeploymentsOf(o) {
-			backends = c.appendPlacement(backends, workload.KeyFor(workload.Deployment, d))
+	var behind []*v1alpha1.PlacementSpec
+	for _, key := range c.workloads.Behind(kind, obj) {
+		if p, err := c.placements.Placements(key.Namespace).Get(key.PlacementName()); err == nil {
+			behind = append(behind, &p.Spec)
 		}
-		return decision.Follow(o.Generation, "Service", backends, len(o.Spec.Selector) == 0, clusters, current), 0, nil
-	case *networkingv1.Ingress:
-		names := workload.Backends(o)
-		for name := range names {
-			backends = c.appendPlacement(backends, workload.Key{Kind: workload.Service, Namespace: o.Namespace, Name: name})
-		}
-		return decision.Follow(o.Generation, "Ingress", backends, names.Len() == 0, clusters, current), 0, nil
 	}
-	return v1alpha1.PlacementSpec{}, 0, fmt.Errorf("no decision is known for a %T", obj)
-}
-
-func (c *Controller) appendPlacement(list []*v1alpha1.PlacementSpec, key workload.Key) []*v1alpha1.PlacementSpec {
-	p, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
-	if err != nil {
-		return list
-	}
-	return append(list, &p.Spec)
+	everywhere := kind.Everywhere != nil && kind.Everywhere(obj)
+	return decision.Follow(obj.GetGeneration(), kind.Kind, behind, everywhere, clusters, current), 0, nil
 }
 
 // caches is the federation as this controller's informers last saw it.
@@ -298,23 +268,22 @@ func (c caches) Placement(namespace, name string) (*v1alpha1.Placement, error) {
 	return p, workload.IgnoreNotFound(err)
 }
 
-func (c caches) Deployment(namespace, name string) (*appsv1.Deployment, error) {
-	d, err := c.workloads.Deployments.Deployments(namespace).Get(name)
-	return d, workload.IgnoreNotFound(err)
-}
+func (c caches) Workload(key workload.Key) (workload.Object, error) { return c.workloads.Get(key) }
 
 func (c caches) Reserved(workload string, now time.Time) map[string]decision.Reservation {
 	return c.reserved.of(workload, now)
 }
 
-// enqueueNeighbours has the Deployments decided anew whose policies name another one.
+// enqueueNeighbours has the workloads decided anew whose policies name another one.
 func (c *Controller) enqueueNeighbours(key workload.Key) {
 	policies, err := c.policies.PlacementPolicies(key.Namespace).List(labels.Everything())
 	if err != nil {
 		return
 	}
 	for _, p := range policies {
-		if slices.ContainsFunc(p.Spec.WorkloadAffinity, func(a v1alpha1.WorkloadAffinity) bool { return a.Workload.Name == key.Name }) {
+		if slices.ContainsFunc(p.Spec.WorkloadAffinity, func(a v1alpha1.WorkloadAffinity) bool {
+			return a.Workload.Kind == key.Kind.Kind && a.Workload.Name == key.Name
+		}) {
 			c.policyChanged(nil, p)
 		}
 	}

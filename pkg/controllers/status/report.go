@@ -5,28 +5,20 @@ package status
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/sync"
+	"drover.dev/drover/pkg/controllers/workload"
 )
-
-// report is what one cluster says of a workload.
-type report struct {
-	status v1alpha1.ClusterPlacementStatus
-	// deadlineExceeded is why the cluster gave up rolling out; empty if it did not.
-	deadlineExceeded string
-}
 
 // seen is what is known of a workload in one cluster. It is a plain value, so that a report is a function of it.
 type seen struct {
+	kind    *workload.Kind
 	cluster string
 	// assigned is the cluster's share; nil if the workload is not placed there (any more).
 	assigned *v1alpha1.ClusterAssignment
@@ -43,93 +35,41 @@ type seen struct {
 }
 
 // reportOf says what a cluster reports; false if there is nothing to say of it.
-func reportOf(s seen, generation int64) (report, bool) {
+func reportOf(s seen, generation int64) (r v1alpha1.ClusterPlacementStatus, ok bool) {
 	// What is not placed there is only of interest as long as it can be seen to go.
 	if s.assigned == nil && (s.live == nil || !s.connected) {
-		return report{}, false
+		return r, false
 	}
+	behind := func(reason, message string) { r.Synced, r.Reason, r.Message = false, reason, message }
 	if !s.connected {
-		r := report{status: v1alpha1.ClusterPlacementStatus{Name: s.cluster}}
+		r.Name = s.cluster
 		if s.last != nil {
-			r.status = *s.last
+			r = *s.last
 		}
-		r.status.Synced, r.status.Reason = false, v1alpha1.ReasonNotConnected
-		r.status.Message = "the cluster cannot be reached; this is what it reported last"
+		behind(v1alpha1.ReasonNotConnected, "the cluster cannot be reached; this is what it reported last")
 		return r, true
 	}
-	r := report{status: v1alpha1.ClusterPlacementStatus{Name: s.cluster}}
-	r.status.ObservedGeneration = observedGeneration(s.live)
-	r.read(s.live)
-	r.status.ReadyEndpoints = s.readyEndpoints
-	if r.status.UnschedulableReplicas = s.unschedulable; s.unschedulable > 0 {
-		r.status.UnschedulableSince = &metav1.Time{Time: s.unschedulableSince}
+	r = s.kind.ReportOf(s.cluster, s.live)
+	r.ReadyEndpoints, r.Synced = s.readyEndpoints, true
+	if r.UnschedulableReplicas = s.unschedulable; s.unschedulable > 0 {
+		r.UnschedulableSince = &metav1.Time{Time: s.unschedulableSince}
 	}
-	r.status.Synced = true
 	switch {
 	case s.outcome.Reason != "":
-		r.behind(s.outcome.Reason, s.outcome.Message)
+		behind(s.outcome.Reason, s.outcome.Message)
 	case s.assigned == nil:
-		r.behind(v1alpha1.ReasonSyncing, "being removed")
+		behind(v1alpha1.ReasonSyncing, "being removed")
 	case s.live == nil:
-		r.behind(v1alpha1.ReasonSyncing, "not there yet")
-	case sourceGeneration(s.live) != generation:
-		r.behind(v1alpha1.ReasonSyncing, fmt.Sprintf("has generation %d of %d", sourceGeneration(s.live), generation))
-	case wrongReplicas(s.live, s.assigned.Replicas):
-		r.behind(v1alpha1.ReasonSyncing, fmt.Sprintf("is being scaled to %d", *s.assigned.Replicas))
+		behind(v1alpha1.ReasonSyncing, "not there yet")
+	case workload.SourceGeneration(s.live) != generation:
+		behind(v1alpha1.ReasonSyncing, fmt.Sprintf("has generation %d of %d", workload.SourceGeneration(s.live), generation))
+	case wrongReplicas(s.kind, s.live, s.assigned.Replicas):
+		behind(v1alpha1.ReasonSyncing, fmt.Sprintf("is being scaled to %d", *s.assigned.Replicas))
 	}
 	return r, true
 }
 
-func (r *report) behind(reason, message string) {
-	r.status.Synced, r.status.Reason, r.status.Message = false, reason, message
-}
-
-func (r *report) read(live metav1.Object) {
-	switch o := live.(type) {
-	case *appsv1.Deployment:
-		r.status.Replicas, r.status.UpdatedReplicas = o.Status.Replicas, o.Status.UpdatedReplicas
-		r.status.ReadyReplicas, r.status.AvailableReplicas = o.Status.ReadyReplicas, o.Status.AvailableReplicas
-		for _, c := range o.Status.Conditions {
-			if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == deadlineExceeded {
-				r.deadlineExceeded = c.Message
-			}
-		}
-	case *corev1.Service:
-		for _, in := range o.Status.LoadBalancer.Ingress {
-			r.status.Addresses = append(r.status.Addresses, v1alpha1.Address{IP: in.IP, Hostname: in.Hostname, Ports: in.Ports})
-		}
-	case *networkingv1.Ingress:
-		for _, in := range o.Status.LoadBalancer.Ingress {
-			a := v1alpha1.Address{IP: in.IP, Hostname: in.Hostname}
-			for _, p := range in.Ports {
-				a.Ports = append(a.Ports, corev1.PortStatus{Port: p.Port, Protocol: p.Protocol, Error: p.Error})
-			}
-			r.status.Addresses = append(r.status.Addresses, a)
-		}
-	}
-}
-
-// observedGeneration is the federated generation that the cluster's own controllers have acted on: that of the object it
-// has, once they have caught up with it, else none.
-func observedGeneration(live metav1.Object) int64 {
-	if d, ok := live.(*appsv1.Deployment); ok && d.Status.ObservedGeneration < d.Generation {
-		return 0
-	}
-	return sourceGeneration(live)
-}
-
-func sourceGeneration(live metav1.Object) int64 {
-	if live == nil {
-		return 0
-	}
-	n, err := strconv.ParseInt(live.GetAnnotations()[v1alpha1.AnnotationSourceGeneration], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-func wrongReplicas(live metav1.Object, assigned *int32) bool {
-	d, ok := live.(*appsv1.Deployment)
-	return ok && assigned != nil && ptr.Deref(d.Spec.Replicas, 1) != *assigned
+func wrongReplicas(kind *workload.Kind, live metav1.Object, assigned *int32) bool {
+	obj, ok := live.(runtime.Object)
+	return ok && assigned != nil && kind.Replicas != nil && ptr.Deref(*kind.Replicas(obj), 1) != *assigned
 }

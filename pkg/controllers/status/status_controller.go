@@ -10,10 +10,7 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,9 +55,13 @@ type Controller struct {
 // New makes the controller.
 func New(client versioned.Interface, kube kubernetes.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, outcomes *sync.Outcomes, identity string) (*Controller, error) {
 	placements, clusters := own.Federation().V1alpha1().Placements(), own.Federation().V1alpha1().Clusters()
+	workloads, err := workload.NewListers(native)
+	if err != nil {
+		return nil, err
+	}
 	c := &Controller{
 		client: client, kube: kube, identity: identity, set: set, outcomes: outcomes, now: time.Now,
-		workloads: workload.NewListers(native), placements: placements.Lister(), clusters: clusters.Lister(),
+		workloads: workloads, placements: placements.Lister(), clusters: clusters.Lister(),
 	}
 	c.synced = append(c.workloads.HasSynced(), placements.Informer().HasSynced, clusters.Informer().HasSynced)
 	c.runner = runner.New("status", c.reconcile)
@@ -89,7 +90,7 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 	}); err != nil {
 		return nil, err
 	}
-	_, err := clusters.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{UpdateFunc: func(old, obj any) {
+	_, err = clusters.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{UpdateFunc: func(old, obj any) {
 		if is := obj.(*v1alpha1.Cluster); reachable(old.(*v1alpha1.Cluster)) != reachable(is) {
 			c.connectionChanged(is.Name)
 		}
@@ -117,9 +118,8 @@ func (c *Controller) memberChanged(_ string, resource schema.GroupVersionResourc
 		return
 	case members.Pods:
 		for _, owner := range members.Owners(obj) {
-			key := workload.Key{Kind: schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind), Namespace: obj.GetNamespace(), Name: owner.Name}
-			if !key.Resource().Empty() {
-				c.soon(key)
+			if kind := workload.KindFor(schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind)); kind != nil {
+				c.soon(workload.Key{Kind: kind, Namespace: obj.GetNamespace(), Name: owner.Name})
 			}
 		}
 		return
@@ -136,7 +136,7 @@ func (c *Controller) connectionChanged(cluster string) {
 		return
 	}
 	for _, p := range placements {
-		if key, ok := workload.KeyOf(p); ok && (assignmentOf(p, cluster) != nil || lastOf(p, cluster) != nil) {
+		if key, ok := workload.KeyOf(p); ok && (workload.Share(&p.Spec, cluster) != nil || lastOf(p, cluster) != nil) {
 			c.soon(key)
 		}
 	}
@@ -155,7 +155,7 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 		return 0, nil // what was reported last stands; when it is read, this is called again
 	}
 	reports := c.gather(key, placement)
-	next := placementStatus(placement, reports, c.now())
+	next := placementStatus(key.Kind, obj, placement, reports, c.now())
 	if !apiequality.Semantic.DeepEqual(next, placement.Status) {
 		updated := placement.DeepCopy()
 		updated.Status = next
@@ -163,7 +163,7 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 			return 0, err
 		}
 	}
-	return 0, workload.IgnoreNotFound(c.writeWorkload(ctx, obj, placement, reports, next.Clusters))
+	return 0, workload.IgnoreNotFound(c.writeWorkload(ctx, key.Kind, obj, placement, next.Clusters))
 }
 
 // beingRead says whether a cluster that the workload is on is ready, but what is in it is not known yet: the controllers
@@ -180,20 +180,20 @@ func (c *Controller) beingRead(placement *v1alpha1.Placement) bool {
 }
 
 // gather asks each cluster that has to do with a workload for its report.
-func (c *Controller) gather(key workload.Key, placement *v1alpha1.Placement) []report {
+func (c *Controller) gather(key workload.Key, placement *v1alpha1.Placement) []v1alpha1.ClusterPlacementStatus {
 	clusters, err := c.clusters.List(labels.Everything())
 	if err != nil {
 		return nil
 	}
-	var reports []report
+	var reports []v1alpha1.ClusterPlacementStatus
 	for _, cluster := range clusters {
 		s := seen{
-			cluster: cluster.Name, assigned: assignmentOf(placement, cluster.Name), last: lastOf(placement, cluster.Name),
+			kind: key.Kind, cluster: cluster.Name, assigned: workload.Share(&placement.Spec, cluster.Name), last: lastOf(placement, cluster.Name),
 			outcome: c.outcomes.Of(cluster.Name, key),
 		}
 		if m := c.set.Get(cluster.Name); m != nil && m.Synced() {
 			s.connected = reachable(cluster)
-			if live := m.Get(key.Resource(), key.Namespace, key.Name); live != nil && members.Holds(c.identity, key.Resource(), live) {
+			if live := m.Get(key.Kind.Resource, key.Namespace, key.Name); live != nil && members.Holds(c.identity, key.Kind.Resource, live) {
 				s.live = live
 			}
 			if key.Kind == workload.Service {
@@ -208,48 +208,21 @@ func (c *Controller) gather(key workload.Key, placement *v1alpha1.Placement) []r
 	return reports
 }
 
-func (c *Controller) writeWorkload(ctx context.Context, obj workload.Object, placement *v1alpha1.Placement, reports []report, clusters []v1alpha1.ClusterPlacementStatus) (err error) {
-	switch o := obj.(type) {
-	case *appsv1.Deployment:
-		next := deploymentStatus(o, placement, reports, c.now())
-		if apiequality.Semantic.DeepEqual(next, o.Status) {
-			return nil
-		}
-		updated := o.DeepCopy()
-		updated.Status = next
-		_, err = c.kube.AppsV1().Deployments(o.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
-	case *corev1.Service:
-		next := serviceStatus(o, clusters)
-		if apiequality.Semantic.DeepEqual(next, o.Status) {
-			return nil
-		}
-		updated := o.DeepCopy()
-		updated.Status = next
-		_, err = c.kube.CoreV1().Services(o.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
-	case *networkingv1.Ingress:
-		next := ingressStatus(clusters)
-		if apiequality.Semantic.DeepEqual(next, o.Status) {
-			return nil
-		}
-		updated := o.DeepCopy()
-		updated.Status = next
-		_, err = c.kube.NetworkingV1().Ingresses(o.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+func (c *Controller) writeWorkload(ctx context.Context, kind *workload.Kind, obj workload.Object, placement *v1alpha1.Placement, clusters []v1alpha1.ClusterPlacementStatus) error {
+	if kind.Sum == nil {
+		return nil
 	}
-	return err
+	updated := obj.DeepCopyObject()
+	kind.Sum(updated, workload.Reports{Placement: &placement.Spec, Clusters: clusters, Now: c.now()})
+	if apiequality.Semantic.DeepEqual(updated, obj) {
+		return nil
+	}
+	return kind.UpdateStatus(ctx, c.kube, updated)
 }
 
 // reachable says whether what a cluster's informers hold is what is there now: a connection that hangs tells nothing.
 func reachable(cluster *v1alpha1.Cluster) bool {
 	return meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady)
-}
-
-func assignmentOf(p *v1alpha1.Placement, cluster string) *v1alpha1.ClusterAssignment {
-	for i := range p.Spec.Clusters {
-		if p.Spec.Clusters[i].Name == cluster {
-			return &p.Spec.Clusters[i]
-		}
-	}
-	return nil
 }
 
 func lastOf(p *v1alpha1.Placement, cluster string) *v1alpha1.ClusterPlacementStatus {

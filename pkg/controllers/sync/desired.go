@@ -34,7 +34,7 @@ func (i item) workload() (workload.Key, bool) {
 }
 
 func itemOf(key workload.Key) item {
-	return item{resource: key.Resource(), namespace: key.Namespace, name: key.Name}
+	return item{resource: key.Kind.Resource, namespace: key.Namespace, name: key.Name}
 }
 
 // intent is what shall become of an object in a member.
@@ -64,6 +64,8 @@ type desired struct {
 	foreground bool
 	// needs are the objects that it refers to: they come before it, and are released with it.
 	needs []item
+	// guards are the objects that come before it, and stay without it.
+	guards []item
 }
 
 // desiredIn says what shall become of an object in a cluster.
@@ -112,11 +114,12 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	case assigned == nil:
 		return desired{intent: absent}, nil
 	}
+	want.guards = c.guards(key.Kind, obj)
 	want.intent, want.adopt = present, placement.Spec.Conflict == v1alpha1.ConflictAdopt
-	if want.manifest, err = newManifest(key.Kind, obj, c.identity, assigned.Replicas); err != nil || len(placement.Spec.Overrides) == 0 {
+	if want.manifest, err = newManifest(key.Kind.GroupVersionKind, key.Kind.In(cluster, obj, &placement.Spec), c.identity); err != nil || len(placement.Spec.Overrides) == 0 {
 		return want, err
 	}
-	overridden, err := override.Apply(want.manifest.json, cluster, placement.Spec.Overrides)
+	overridden, err := override.Apply(key.Kind.GroupVersionKind, want.manifest.json, cluster, placement.Spec.Overrides)
 	if err != nil {
 		want.failed = Outcome{Reason: v1alpha1.ReasonOverrideFailed, Message: err.Error() + "; the cluster keeps what it has"}
 		return want, nil
@@ -125,18 +128,23 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	return want, err
 }
 
+// guards are what has to be in a cluster before an object is.
+func (c *Controller) guards(kind *workload.Kind, obj workload.Object) (guards []item) {
+	for _, key := range c.workloads.Followers(kind, obj) {
+		if guard, err := c.workloads.Get(key); key.Kind.Guards && err == nil && guard != nil && guard.GetDeletionTimestamp().IsZero() {
+			guards = append(guards, itemOf(key))
+		}
+	}
+	return guards
+}
+
 // assignment finds what a cluster gets of a workload, nil for nothing. It is not decided while the Placement is missing,
 // or of an older generation of the workload.
 func assignment(placement *v1alpha1.Placement, obj metav1.Object, cluster string) (assigned *v1alpha1.ClusterAssignment, decided bool) {
 	if placement == nil || placement.Spec.Workload.UID != string(obj.GetUID()) || placement.Spec.WorkloadGeneration != obj.GetGeneration() {
 		return nil, false
 	}
-	for i := range placement.Spec.Clusters {
-		if placement.Spec.Clusters[i].Name == cluster {
-			return &placement.Spec.Clusters[i], true
-		}
-	}
-	return nil, true
+	return workload.Share(&placement.Spec, cluster), true
 }
 
 var referenceKinds = map[schema.GroupVersionResource]schema.GroupVersionKind{
@@ -155,7 +163,7 @@ func (c *Controller) desiredReference(cluster string, it item) (desired, error) 
 	want := desired{intent: present, source: source}
 	want.needs = c.needsOf(obj, it.namespace)
 	var err error
-	want.manifest, err = newManifest(referenceKinds[it.resource], obj.(runtime.Object), c.identity, nil)
+	want.manifest, err = newManifest(referenceKinds[it.resource], obj.(runtime.Object), c.identity)
 	return want, err
 }
 
@@ -197,7 +205,7 @@ func (c *Controller) confirmAbsent(ctx context.Context, cluster string, it item)
 func (c *Controller) isAbsent(ctx context.Context, cluster string, it item) (bool, error) {
 	switch it.resource {
 	case members.Namespaces:
-		_, err := c.kube.CoreV1().Namespaces().Get(ctx, it.name, metav1.GetOptions{})
+		_, err := c.metadata.Resource(it.resource).Get(ctx, it.name, metav1.GetOptions{})
 		return apierrors.IsNotFound(err), workload.IgnoreNotFound(err)
 	case members.ConfigMaps, members.Secrets, members.ServiceAccounts:
 		// Gone from the federation, or from this cluster's workloads. Those were read by the same caches, and a cache
@@ -205,7 +213,7 @@ func (c *Controller) isAbsent(ctx context.Context, cluster string, it item) (boo
 		return true, nil
 	}
 	key, _ := it.workload()
-	obj, err := c.getWorkload(ctx, key)
+	obj, err := c.metadata.Resource(it.resource).Namespace(it.namespace).Get(ctx, it.name, metav1.GetOptions{})
 	if err != nil {
 		return apierrors.IsNotFound(err), workload.IgnoreNotFound(err)
 	}
@@ -218,15 +226,4 @@ func (c *Controller) isAbsent(ctx context.Context, cluster string, it item) (boo
 	}
 	assigned, decided := assignment(placement, obj, cluster)
 	return decided && assigned == nil, nil
-}
-
-func (c *Controller) getWorkload(ctx context.Context, key workload.Key) (workload.Object, error) {
-	switch key.Kind {
-	case workload.Deployment:
-		return c.kube.AppsV1().Deployments(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-	case workload.Service:
-		return c.kube.CoreV1().Services(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-	default:
-		return c.kube.NetworkingV1().Ingresses(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-	}
 }

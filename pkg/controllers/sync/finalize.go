@@ -5,16 +5,15 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/workload"
@@ -35,8 +34,11 @@ var ours = []string{v1alpha1.FinalizerSync, metav1.FinalizerOrphanDependents, me
 // has of it is removed when that member is back: it is ours, and not wanted any more.
 func (c *Controller) finalize(ctx context.Context, key workload.Key) (time.Duration, error) {
 	obj, err := c.workloads.Get(key)
-	if err != nil || obj == nil || obj.GetDeletionTimestamp().IsZero() {
+	if err != nil || obj == nil {
 		return 0, err
+	}
+	if obj.GetDeletionTimestamp().IsZero() {
+		return c.expire(ctx, key, obj)
 	}
 	if !slices.ContainsFunc(obj.GetFinalizers(), func(f string) bool { return slices.Contains(ours, f) }) {
 		return 0, nil
@@ -61,25 +63,39 @@ func (c *Controller) finalize(ctx context.Context, key workload.Key) (time.Durat
 		if member == nil || !member.Synced() {
 			return recheck, nil // ready, and about to be connected
 		}
-		if live := member.Get(key.Resource(), key.Namespace, key.Name); live != nil && members.Holds(c.identity, key.Resource(), live) {
+		if live := member.Get(key.Kind.Resource, key.Namespace, key.Name); live != nil && members.Holds(c.identity, key.Kind.Resource, live) {
 			c.add(cluster.Name, itemOf(key))
 			return recheck, nil
 		}
 	}
-	updated := obj.DeepCopyObject().(workload.Object)
-	updated.SetFinalizers(slices.DeleteFunc(updated.GetFinalizers(), func(f string) bool { return slices.Contains(ours, f) }))
-	return 0, workload.IgnoreNotFound(c.updateWorkload(ctx, updated))
+	return 0, workload.IgnoreNotFound(c.removeFinalizers(ctx, key, obj))
 }
 
-func (c *Controller) updateWorkload(ctx context.Context, obj workload.Object) (err error) {
-	options := metav1.UpdateOptions{}
-	switch o := obj.(type) {
-	case *appsv1.Deployment:
-		_, err = c.kube.AppsV1().Deployments(o.Namespace).Update(ctx, o, options)
-	case *corev1.Service:
-		_, err = c.kube.CoreV1().Services(o.Namespace).Update(ctx, o, options)
-	case *networkingv1.Ingress:
-		_, err = c.kube.NetworkingV1().Ingresses(o.Namespace).Update(ctx, o, options)
+// removeFinalizers takes ours off an object, if it is as it was when it was read.
+func (c *Controller) removeFinalizers(ctx context.Context, key workload.Key, obj workload.Object) error {
+	left := slices.DeleteFunc(slices.Clone(obj.GetFinalizers()), func(f string) bool { return slices.Contains(ours, f) })
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"finalizers": left, "uid": obj.GetUID(), "resourceVersion": obj.GetResourceVersion(),
+	}})
+	if err != nil {
+		return err
 	}
+	_, err = c.metadata.Resource(key.Kind.Resource).Namespace(key.Namespace).Patch(ctx, key.Name, types.MergePatchType, patch, metav1.PatchOptions{})
 	return err
+}
+
+// expire deletes what has finished and outlived the time it set itself.
+func (c *Controller) expire(ctx context.Context, key workload.Key, obj workload.Object) (time.Duration, error) {
+	if key.Kind.Expires == nil {
+		return 0, nil
+	}
+	at, expires := key.Kind.Expires(obj)
+	if left := at.Sub(c.now()); !expires || left > 0 {
+		return max(0, left), nil
+	}
+	policy := metav1.DeletePropagationBackground
+	uid, version := obj.GetUID(), obj.GetResourceVersion()
+	return 0, workload.IgnoreNotFound(c.metadata.Resource(key.Kind.Resource).Namespace(key.Namespace).Delete(ctx, key.Name, metav1.DeleteOptions{
+		PropagationPolicy: &policy, Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
+	}))
 }

@@ -11,14 +11,12 @@ import (
 	"strconv"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
@@ -30,18 +28,11 @@ type manifest struct {
 }
 
 // newManifest makes a federated object into one for a member: without what the federation's server and controllers wrote,
-// with Drover's marks. Replicas, if given, are the member's share.
-func newManifest(kind schema.GroupVersionKind, obj runtime.Object, identity string, replicas *int32) (manifest, error) {
-	obj = obj.DeepCopyObject()
+// with Drover's marks.
+func newManifest(kind schema.GroupVersionKind, obj runtime.Object, identity string) (manifest, error) {
 	source, err := meta.Accessor(obj)
 	if err != nil {
 		return manifest{}, err
-	}
-	switch o := obj.(type) {
-	case *appsv1.Deployment:
-		o.Spec.Replicas = ptr.To(ptr.Deref(replicas, ptr.Deref(o.Spec.Replicas, 1)))
-	case *corev1.Service:
-		dropAllocated(&o.Spec)
 	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
 	if err != nil {
@@ -49,7 +40,7 @@ func newManifest(kind schema.GroupVersionKind, obj runtime.Object, identity stri
 	}
 	delete(content, "status")
 	content["apiVersion"], content["kind"] = kind.GroupVersion().String(), kind.Kind
-	content["metadata"] = metadata(source, identity)
+	content["metadata"] = metadataOf(source, identity)
 	dropNulls(content)
 	return seal(content)
 }
@@ -89,15 +80,7 @@ func remark(data []byte, source metav1.Object, identity string) (manifest, error
 	return seal(content)
 }
 
-// dropAllocated removes from a Service what each cluster allocates for itself.
-func dropAllocated(spec *corev1.ServiceSpec) {
-	if spec.ClusterIP != corev1.ClusterIPNone {
-		spec.ClusterIP, spec.ClusterIPs = "", nil
-	}
-	spec.HealthCheckNodePort = 0
-}
-
-func metadata(source metav1.Object, identity string) map[string]any {
+func metadataOf(source metav1.Object, identity string) map[string]any {
 	labels := map[string]any{v1alpha1.LabelManaged: "true"}
 	for key, value := range source.GetLabels() {
 		if !own(key) {

@@ -43,6 +43,15 @@ const goldenMetadata = `"metadata": {
 	"labels": {"app": "web", "federation.drover.dev/managed": "true"},
 	"annotations": {"note": "kept", "federation.drover.dev/federation": "federation-1", "federation.drover.dev/source-uid": "uid-1", "federation.drover.dev/source-generation": "3"}}`
 
+// localized is the object as cluster east is to have it.
+func localized(obj runtime.Object, replicas *int32) runtime.Object {
+	kind := workload.KindOf(obj)
+	if kind == nil {
+		return obj
+	}
+	return kind.In("east", obj, &v1alpha1.PlacementSpec{Clusters: []v1alpha1.ClusterAssignment{{Name: "east", Replicas: replicas}}})
+}
+
 func TestManifest(t *testing.T) {
 	selector := map[string]string{"app": "web"}
 	for _, tt := range []struct {
@@ -52,7 +61,7 @@ func TestManifest(t *testing.T) {
 		replicas *int32
 		want     string
 	}{
-		{"Deployment", workload.Deployment, &appsv1.Deployment{
+		{"Deployment", workload.Deployment.GroupVersionKind, &appsv1.Deployment{
 			ObjectMeta: written(),
 			Spec: appsv1.DeploymentSpec{
 				Replicas: ptr.To[int32](10), Selector: &metav1.LabelSelector{MatchLabels: selector},
@@ -68,10 +77,10 @@ func TestManifest(t *testing.T) {
 			"replicas": 4, "selector": {"matchLabels": {"app": "web"}}, "strategy": {},
 			"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "nginx", "resources": {"requests": {"cpu": "100m"}}}]}}}}`},
 		{
-			"Deployment drained", workload.Deployment, &appsv1.Deployment{ObjectMeta: written(), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](10)}}, ptr.To[int32](0),
+			"Deployment drained", workload.Deployment.GroupVersionKind, &appsv1.Deployment{ObjectMeta: written(), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](10)}}, ptr.To[int32](0),
 			`{"apiVersion": "apps/v1", "kind": "Deployment", ` + goldenMetadata + `, "spec": {"replicas": 0, "strategy": {}, "template": {"metadata": {}, "spec": {}}}}`,
 		},
-		{"Service", workload.Service, &corev1.Service{
+		{"Service", workload.Service.GroupVersionKind, &corev1.Service{
 			ObjectMeta: written(),
 			Spec: corev1.ServiceSpec{
 				Type: "LoadBalancer", Selector: selector, ClusterIP: "10.0.0.1", ClusterIPs: []string{"10.0.0.1"}, HealthCheckNodePort: 31000,
@@ -81,10 +90,10 @@ func TestManifest(t *testing.T) {
 		}, nil, `{"apiVersion": "v1", "kind": "Service", ` + goldenMetadata + `, "spec": {
 			"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 80, "protocol": "TCP", "targetPort": 8080}]}}`},
 		{
-			"headless Service", workload.Service, &corev1.Service{ObjectMeta: written(), Spec: corev1.ServiceSpec{ClusterIP: "None", ClusterIPs: []string{"None"}}}, nil,
+			"headless Service", workload.Service.GroupVersionKind, &corev1.Service{ObjectMeta: written(), Spec: corev1.ServiceSpec{ClusterIP: "None", ClusterIPs: []string{"None"}}}, nil,
 			`{"apiVersion": "v1", "kind": "Service", ` + goldenMetadata + `, "spec": {"clusterIP": "None", "clusterIPs": ["None"]}}`,
 		},
-		{"Ingress", workload.Ingress, &networkingv1.Ingress{
+		{"Ingress", workload.Ingress.GroupVersionKind, &networkingv1.Ingress{
 			ObjectMeta: written(),
 			Spec:       networkingv1.IngressSpec{DefaultBackend: &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}}}},
 			Status:     networkingv1.IngressStatus{LoadBalancer: networkingv1.IngressLoadBalancerStatus{Ingress: []networkingv1.IngressLoadBalancerIngress{{IP: "1.2.3.4"}}}},
@@ -104,7 +113,7 @@ func TestManifest(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := tt.object.DeepCopyObject()
-			got, err := newManifest(tt.kind, tt.object, "federation-1", tt.replicas)
+			got, err := newManifest(tt.kind, localized(tt.object, tt.replicas), "federation-1")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +132,7 @@ func TestManifest(t *testing.T) {
 			if bytes.Contains(got.json, []byte("null")) {
 				t.Errorf("it has nulls, which an apply would own: %s", got.json)
 			}
-			again, err := newManifest(tt.kind, tt.object.DeepCopyObject(), "federation-1", tt.replicas)
+			again, err := newManifest(tt.kind, localized(tt.object.DeepCopyObject(), tt.replicas), "federation-1")
 			if err != nil || again.digest != got.digest || !bytes.Equal(again.json, got.json) {
 				t.Errorf("made again it is another: %s", again.json)
 			}
@@ -145,7 +154,7 @@ func TestDigest(t *testing.T) {
 		return &appsv1.Deployment{ObjectMeta: written(), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](10)}}
 	}
 	digest := func(d *appsv1.Deployment, identity string, replicas int32) string {
-		m, err := newManifest(workload.Deployment, d, identity, &replicas)
+		m, err := newManifest(workload.Deployment.GroupVersionKind, localized(d, &replicas), identity)
 		if err != nil {
 			t.Fatal(err)
 		}

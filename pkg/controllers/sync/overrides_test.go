@@ -43,7 +43,7 @@ func parseOverrides(t *testing.T, text string) (out []v1alpha1.Override) {
 
 // An override that removes or forges Drover's marks does not get rid of them: the object would be lost.
 func TestOverridesKeepMarks(t *testing.T) {
-	base, err := newManifest(workload.Deployment, federated(), "federation-1", ptr.To[int32](4))
+	base, err := newManifest(workload.Deployment.GroupVersionKind, localized(federated(), ptr.To[int32](4)), "federation-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestOverridesKeepMarks(t *testing.T) {
 		"the label, forged, among another": {`{strategicMerge: {metadata: {labels: {federation.drover.dev/managed: "false", app: other}}}}`, "other", "kept"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			data, err := override.Apply(base.json, "east", parseOverrides(t, "["+tt.patch+"]"))
+			data, err := override.Apply(workload.Deployment.GroupVersionKind, base.json, "east", parseOverrides(t, "["+tt.patch+"]"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +106,11 @@ func controllerOf(t *testing.T, d *appsv1.Deployment, p *v1alpha1.Placement) *Co
 	t.Helper()
 	native := kubeinformers.NewSharedInformerFactory(kubefake.NewClientset(), 0)
 	own := externalversions.NewSharedInformerFactory(fake.NewSimpleClientset(), 0)
-	c := &Controller{identity: "federation-1", workloads: workload.NewListers(native), placements: own.Federation().V1alpha1().Placements().Lister()}
+	workloads, err := workload.NewListers(native)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Controller{identity: "federation-1", workloads: workloads, placements: own.Federation().V1alpha1().Placements().Lister()}
 	for store, obj := range map[interface{ Add(any) error }]any{
 		native.Apps().V1().Deployments().Informer().GetStore(): d, own.Federation().V1alpha1().Placements().Informer().GetStore(): p,
 	} {

@@ -7,11 +7,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +28,8 @@ const (
 	conflictRecheck = 30 * time.Second
 	// inUseRecheck is how often something that is not needed any more is looked at while old pods may still use it.
 	inUseRecheck = 3 * time.Second
+	// guardRecheck is how soon it is looked again whether what comes before an object is placed.
+	guardRecheck = time.Second
 	// cacheLag is how long an object just written may take to show in the member's cache.
 	cacheLag = 5 * time.Second
 )
@@ -101,10 +101,17 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 		if want.failed.Reason != "" {
 			return 0, want.failed, nil
 		}
-		for _, needed := range want.needs {
+		if err := q.member.Refused(it.resource); err != nil {
+			return conflictRecheck, Outcome{Reason: v1alpha1.ReasonSyncFailed, Message: fmt.Sprintf(
+				"the cluster does not let Drover read %s: %v; join it again with --renew, or leave it out by a policy", it.resource.GroupResource(), err)}, nil
+		}
+		for _, needed := range slices.Concat(want.guards, want.needs) {
 			wanted, err := q.controller.desiredIn(q.member.Name, needed)
 			if err != nil {
 				return 0, Outcome{}, err
+			}
+			if wanted.intent != present && slices.Contains(want.guards, needed) {
+				return guardRecheck, Outcome{}, nil // about to be placed where this is
 			}
 			wanted.adopt, wanted.needs = want.adopt, nil // what it needs in turn is among ours, before it
 			if wanted.intent != present {
@@ -174,23 +181,27 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 }
 
 // inUse says whether pods in the cluster may still use a reference that no workload needs any more: as long as one of our
-// Deployments beside it is not rolled out, or not gone. What is gone from the federation itself goes at once.
+// workloads beside it is not rolled out, or not gone. What is gone from the federation itself goes at once.
 func (q *queue) inUse(it item) bool {
 	if q.controller.reference(it) == nil {
 		return false
 	}
-	for _, obj := range q.member.List(members.Deployments) {
-		d, ok := obj.(*appsv1.Deployment)
-		if !ok || d.Namespace != it.namespace || !members.Holds(q.controller.identity, members.Deployments, d) {
+	for _, kind := range workload.Kinds {
+		if kind.Template == nil {
 			continue
 		}
-		federated, err := q.controller.workloads.Deployments.Deployments(d.Namespace).Get(d.Name)
-		if err != nil || !slices.Contains(q.controller.placedOn(workload.KeyFor(workload.Deployment, d)), q.member.Name) {
-			return true // still to be removed
-		}
-		if d.Annotations[v1alpha1.AnnotationSourceGeneration] != strconv.FormatInt(federated.Generation, 10) ||
-			d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas != d.Status.Replicas {
-			return true
+		for _, live := range q.member.List(kind.Resource) {
+			if live.GetNamespace() != it.namespace || !members.Holds(q.controller.identity, kind.Resource, live) {
+				continue
+			}
+			key := workload.KeyFor(kind, live)
+			federated, err := q.controller.workloads.Get(key)
+			if err != nil || federated == nil || !slices.Contains(q.controller.placedOn(key), q.member.Name) {
+				return true // still to be removed
+			}
+			if report := kind.ReportOf(q.member.Name, live); report.ObservedGeneration != federated.GetGeneration() || report.UpdatedReplicas != report.Replicas {
+				return true
+			}
 		}
 	}
 	return false

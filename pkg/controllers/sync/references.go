@@ -6,14 +6,11 @@ package sync
 import (
 	"fmt"
 
-	appsv1 "k8s.io/api/apps/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/cache"
 
 	"drover.dev/drover/pkg/controllers/workload"
-	"drover.dev/drover/pkg/members"
 )
 
 // byReference indexes objects by what they refer to.
@@ -56,19 +53,12 @@ func (c *Controller) reference(it item) any {
 // referrers finds what refers to an item: workloads and ServiceAccounts.
 func (c *Controller) referrers(it item) []item {
 	var out []item
-	for _, informer := range c.referring {
+	for resource, informer := range c.referring {
 		found, err := informer.GetIndexer().ByIndex(byReference, referenceKey(it.resource, it.namespace, it.name))
 		if err != nil {
 			continue // the index is added before anything runs
 		}
 		for _, obj := range found {
-			resource := members.ServiceAccounts
-			switch obj.(type) {
-			case *appsv1.Deployment:
-				resource = members.Deployments
-			case *networkingv1.Ingress:
-				resource = members.Ingresses
-			}
 			m := obj.(metav1.Object)
 			out = append(out, item{resource: resource, namespace: m.GetNamespace(), name: m.GetName()})
 		}

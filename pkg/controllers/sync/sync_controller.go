@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
 	kubeinformers "k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
 
@@ -36,7 +36,7 @@ const finalizeWorkers = 8
 // Controller brings members to what was decided.
 type Controller struct {
 	client   versioned.Interface
-	kube     kubernetes.Interface
+	metadata metadata.Interface
 	events   record.EventRecorder
 	identity string
 	set      *members.Set
@@ -48,7 +48,7 @@ type Controller struct {
 	clusters   listers.ClusterLister
 	namespaces corelisters.NamespaceLister
 	references map[schema.GroupVersionResource]cache.SharedIndexInformer
-	referring  []cache.SharedIndexInformer
+	referring  map[schema.GroupVersionResource]cache.SharedIndexInformer
 	synced     []cache.InformerSynced
 	finalizer  *runner.Runner[workload.Key]
 
@@ -58,18 +58,27 @@ type Controller struct {
 }
 
 // New makes the controller. The identity is the federation's.
-func New(client versioned.Interface, kube kubernetes.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, outcomes *Outcomes, events record.EventRecorder, identity string) (*Controller, error) {
+func New(client versioned.Interface, meta metadata.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, outcomes *Outcomes, events record.EventRecorder, identity string) (*Controller, error) {
 	placements, clusters := own.Federation().V1alpha1().Placements(), own.Federation().V1alpha1().Clusters()
 	core := native.Core().V1()
+	workloads, err := workload.NewListers(native)
+	if err != nil {
+		return nil, err
+	}
 	c := &Controller{
-		client: client, kube: kube, events: events, identity: identity, set: set, outcomes: outcomes, now: time.Now,
-		workloads: workload.NewListers(native), placements: placements.Lister(), clusters: clusters.Lister(),
+		client: client, metadata: meta, events: events, identity: identity, set: set, outcomes: outcomes, now: time.Now,
+		workloads: workloads, placements: placements.Lister(), clusters: clusters.Lister(),
 		namespaces: core.Namespaces().Lister(),
 		references: map[schema.GroupVersionResource]cache.SharedIndexInformer{
 			members.ConfigMaps: core.ConfigMaps().Informer(), members.Secrets: core.Secrets().Informer(), members.ServiceAccounts: core.ServiceAccounts().Informer(),
 		},
-		referring: []cache.SharedIndexInformer{native.Apps().V1().Deployments().Informer(), native.Networking().V1().Ingresses().Informer(), core.ServiceAccounts().Informer()},
-		queues:    map[string]*queue{},
+		queues: map[string]*queue{},
+	}
+	c.referring = map[schema.GroupVersionResource]cache.SharedIndexInformer{members.ServiceAccounts: c.references[members.ServiceAccounts]}
+	for _, kind := range workload.Kinds {
+		if kind.Template != nil || kind == workload.Ingress {
+			c.referring[kind.Resource] = workloads.Informer(kind)
+		}
 	}
 	c.synced = append(c.workloads.HasSynced(), placements.Informer().HasSynced, clusters.Informer().HasSynced, core.Namespaces().Informer().HasSynced)
 	c.finalizer = runner.New("finalize", c.finalize)
@@ -219,7 +228,7 @@ func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object)
 	for ref := range workload.References(old) {
 		c.referenceChanged(item{resource: ref.Resource, namespace: key.Namespace, name: ref.Name})
 	}
-	if obj != nil && !obj.GetDeletionTimestamp().IsZero() {
+	if obj != nil && (!obj.GetDeletionTimestamp().IsZero() || key.Kind.Expires != nil) {
 		c.finalizer.Enqueue(key)
 	}
 }
@@ -241,6 +250,11 @@ func (c *Controller) placementChanged(old, obj any) {
 	}
 	c.enqueue(key, concerned.UnsortedList()...)
 	c.addWhereSeen(itemOf(key))
+	if guard, err := c.workloads.Get(key); key.Kind.Guards && err == nil && guard != nil {
+		for _, guarded := range c.workloads.Behind(key.Kind, guard) {
+			c.enqueue(guarded, concerned.UnsortedList()...)
+		}
+	}
 }
 
 // referenceChanged puts an object into the queues of the clusters that have it, or may need it.

@@ -4,7 +4,6 @@
 package workload
 
 import (
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -12,26 +11,6 @@ import (
 
 	"drover.dev/drover/pkg/members"
 )
-
-// Backends are the names of the Services that an Ingress sends requests to.
-func Backends(i *networkingv1.Ingress) sets.Set[string] {
-	out := sets.New[string]()
-	add := func(b *networkingv1.IngressBackend) {
-		if b != nil && b.Service != nil {
-			out.Insert(b.Service.Name)
-		}
-	}
-	add(i.Spec.DefaultBackend)
-	for _, rule := range i.Spec.Rules {
-		if rule.HTTP == nil {
-			continue
-		}
-		for n := range rule.HTTP.Paths {
-			add(&rule.HTTP.Paths[n].Backend)
-		}
-	}
-	return out
-}
 
 // Reference names an object of the same namespace that another one needs.
 type Reference struct {
@@ -45,9 +24,10 @@ const defaultServiceAccount = "default"
 // References are the ConfigMaps, Secrets and ServiceAccounts that an object cannot run without.
 func References(obj any) sets.Set[Reference] {
 	refs := references{}
+	if kind := KindOf(obj); kind != nil && kind.Template != nil {
+		refs.podSpec(&kind.Template(obj.(Object)).Spec)
+	}
 	switch o := obj.(type) {
-	case *appsv1.Deployment:
-		refs.podSpec(&o.Spec.Template.Spec)
 	case *networkingv1.Ingress:
 		for _, tls := range o.Spec.TLS {
 			refs.add(members.Secrets, tls.SecretName)

@@ -201,8 +201,8 @@ func TestBackends(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	key := Key{Kind: Deployment, Namespace: "default", Name: "web"}
-	if key.String() != "deployment/default/web" || key.PlacementName() != "deployment-web" || key.Resource() != members.Deployments {
-		t.Errorf("%s, %s, %s", key, key.PlacementName(), key.Resource())
+	if key.String() != "deployment/default/web" || key.PlacementName() != "deployment-web" || key.Kind.Resource != members.Deployments {
+		t.Errorf("%s, %s, %s", key, key.PlacementName(), key.Kind.Resource)
 	}
 	p := &v1alpha1.Placement{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "deployment-web"}, Spec: v1alpha1.PlacementSpec{Workload: v1alpha1.WorkloadReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}}}
 	if got, known := KeyOf(p); !known || got != key {
@@ -218,19 +218,5 @@ func TestKeys(t *testing.T) {
 	}
 	if _, ok := KeyIn(members.Secrets, meta); ok {
 		t.Error("a Secret has a Placement")
-	}
-}
-
-func TestSelects(t *testing.T) {
-	d := &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web", "tier": "front"}}}}}
-	for _, tt := range []struct {
-		selector map[string]string
-		want     bool
-	}{
-		{nil, false}, {map[string]string{"app": "web"}, true}, {map[string]string{"app": "web", "tier": "back"}, false}, {map[string]string{"app": "api"}, false},
-	} {
-		if got := selects(&corev1.Service{Spec: corev1.ServiceSpec{Selector: tt.selector}}, d); got != tt.want {
-			t.Errorf("%v: %v, want %v", tt.selector, got, tt.want)
-		}
 	}
 }

@@ -657,7 +657,7 @@ func schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref common.ReferenceCall
 				Properties: map[string]spec.Schema{
 					"kind": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Kind of the workload, e.g. Deployment (default).",
+							Description: "Kind of the workload, one of those that policies place; Deployment (default).",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -784,7 +784,7 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 					},
 					"replicas": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Replicas for the cluster now; absent where the workload has none.",
+							Description: "Replicas for the cluster now; absent where they are not divided.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},
@@ -1063,6 +1063,12 @@ func schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref common.Refer
 							},
 						},
 					},
+					"workloadStatus": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Status of the object in the cluster in its own form, where the fields above do not tell all of it.",
+							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
+						},
+					},
 					"lastTransitionTime": {
 						SchemaProps: spec.SchemaProps{
 							Description: "When the report last changed.",
@@ -1074,7 +1080,7 @@ func schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref common.Refer
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Address{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.Address{}.OpenAPIModelName(), v1alpha1.JSON{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -1659,6 +1665,20 @@ func schema_pkg_apis_federation_v1alpha1_PlacementChange(ref common.ReferenceCal
 							Format:      "int32",
 						},
 					},
+					"nowWhole": {
+						SchemaProps: spec.SchemaProps{
+							Description: "True if the cluster runs all of the workload now, which is not divided.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"thenWhole": {
+						SchemaProps: spec.SchemaProps{
+							Description: "True if it would.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
 					"code": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Stable word for the reason.",
@@ -1873,6 +1893,13 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 									},
 								},
 							},
+						},
+					},
+					"division": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Divide gives each cluster a share of the replicas; Whole gives each chosen cluster all of them. Default: Deployments and Jobs are divided, StatefulSets and ReplicaSets are whole; DaemonSets and CronJobs always are.",
+							Type:        []string{"string"},
+							Format:      "",
 						},
 					},
 					"clusterAffinity": {
@@ -2113,7 +2140,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementReviewSpec(ref common.Referenc
 				Properties: map[string]spec.Schema{
 					"workload": {
 						SchemaProps: spec.SchemaProps{
-							Description: "The workload as it would be: a whole Deployment.",
+							Description: "The workload as it would be: a whole object of a kind that policies place, e.g. a Deployment.",
 							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
 						},
 					},
@@ -2233,7 +2260,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 					},
 					"replicas": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Replicas asked for over all clusters; absent where the workload has none.",
+							Description: "Replicas asked for over all clusters, or completions of a Job; absent where they are not divided.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},
@@ -2241,6 +2268,13 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 					"unplaced": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Replicas that found no cluster.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"completed": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Completions of a Job in clusters that run it no more.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -20,8 +20,10 @@ import (
 	"k8s.io/apiserver/pkg/util/dryrun"
 	"k8s.io/apiserver/pkg/warning"
 
+	ownkinds "drover.dev/drover/pkg/apis/federation"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/schedule/decision"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/registry"
 	"drover.dev/drover/pkg/registry/placementreview"
 )
@@ -64,19 +66,19 @@ func (r *REST) warn(ctx context.Context, obj runtime.Object) {
 	if !ok {
 		return
 	}
-	list, err := r.stores.Deployments.List(request.WithNamespace(ctx, policy.Namespace), &metainternalversion.ListOptions{ResourceVersion: "0"})
+	placed, err := r.placed(request.WithNamespace(ctx, policy.Namespace))
 	if err != nil {
 		warning.AddWarning(ctx, "", "what would move is not known: "+err.Error())
 		return
 	}
 	federation := placementreview.NewFederation(ctx, r.stores, policy)
-	deployments := list.(*appsv1.DeploymentList).Items
-	slices.SortFunc(deployments, func(a, b appsv1.Deployment) int { return strings.Compare(a.Name, b.Name) })
 	said := 0
-	for i := range deployments {
-		then, now, err := placementreview.Answer(federation, &deployments[i])
+	for _, obj := range placed {
+		kind := workload.KindOf(obj)
+		name := workload.KeyFor(kind, obj).InNamespace()
+		then, now, err := placementreview.Answer(federation, kind, obj)
 		if err != nil {
-			warning.AddWarning(ctx, "", fmt.Sprintf("deployment/%s: %v", deployments[i].Name, err))
+			warning.AddWarning(ctx, "", fmt.Sprintf("%s: %v", name, err))
 			continue
 		}
 		moves := describe(now, &then)
@@ -87,16 +89,38 @@ func (r *REST) warn(ctx context.Context, obj runtime.Object) {
 			warning.AddWarning(ctx, "", "and more; kubectl drover plan -f shows one workload whole")
 			return
 		}
-		warning.AddWarning(ctx, "", fmt.Sprintf("deployment/%s: %s", deployments[i].Name, moves))
+		warning.AddWarning(ctx, "", name+": "+moves)
 	}
+}
+
+// placed are the workloads of a namespace that policies place, by kind and name.
+func (r *REST) placed(ctx context.Context) (out []workload.Object, err error) {
+	for _, kind := range workload.Kinds {
+		if !kind.Placed() {
+			continue
+		}
+		list, err := r.stores.Workloads[kind].List(ctx, &metainternalversion.ListOptions{ResourceVersion: "0"})
+		if err != nil {
+			return nil, err
+		}
+		of := len(out)
+		if err := meta.EachListItem(list, func(obj runtime.Object) error {
+			out = append(out, obj.(workload.Object))
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		slices.SortFunc(out[of:], func(a, b workload.Object) int { return strings.Compare(a.GetName(), b.GetName()) })
+	}
+	return out, nil
 }
 
 // describe says what a decision changes, "east 5 → 0, eu 15 → 18"; empty if nothing.
 func describe(now, then *v1alpha1.PlacementSpec) string {
 	var out []string
 	for _, c := range decision.Changes(now, then) {
-		if c.Now != c.Then {
-			out = append(out, fmt.Sprintf("%s %d → %d", c.Cluster, c.Now, c.Then))
+		if before, after := ownkinds.FormatChange(&c); before != after {
+			out = append(out, fmt.Sprintf("%s %s → %s", c.Cluster, before, after))
 		}
 	}
 	if then.Problem != "" && (now == nil || now.Problem != then.Problem) {

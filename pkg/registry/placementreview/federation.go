@@ -7,7 +7,6 @@ import (
 	"context"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
@@ -17,6 +16,7 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/schedule/decision"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 // federation is the federation as it is stored, with some policies as they would be.
@@ -70,8 +70,8 @@ func (f federation) Placement(namespace, name string) (*v1alpha1.Placement, erro
 	return get[*v1alpha1.Placement](f.ctx, f.stores.Placements, namespace, name)
 }
 
-func (f federation) Deployment(namespace, name string) (*appsv1.Deployment, error) {
-	return get[*appsv1.Deployment](f.ctx, f.stores.Deployments, namespace, name)
+func (f federation) Workload(key workload.Key) (workload.Object, error) {
+	return get[workload.Object](f.ctx, f.stores.Workloads[key.Kind], key.Namespace, key.Name)
 }
 
 // Reserved is not known here: what was placed a moment ago may be counted twice.

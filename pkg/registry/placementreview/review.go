@@ -6,11 +6,12 @@ package placementreview
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"reflect"
+	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,16 +22,21 @@ import (
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
 	"drover.dev/drover/pkg/controllers/schedule/decision"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 // Stores are where the review reads the federation. Each reads as of the namespace in the context.
 type Stores struct {
 	Clusters, Policies rest.Lister
 	Placements         rest.Getter
-	Deployments        interface {
-		rest.Getter
-		rest.Lister
-	}
+	// Workloads are those of each kind that policies place.
+	Workloads map[*workload.Kind]Store
+}
+
+// Store is what is read of one.
+type Store interface {
+	rest.Getter
+	rest.Lister
 }
 
 // Options are what the review is made of.
@@ -82,8 +88,7 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 	namespace := request.NamespaceValue(ctx)
 	review.Namespace = namespace
 	spec := field.NewPath("spec")
-	var d appsv1.Deployment
-	errs := r.decode(review.Spec.Workload, &d, namespace, spec.Child("workload"))
+	asked, errs := r.workload(review.Spec.Workload, namespace, spec.Child("workload"))
 	policies := make([]*v1alpha1.PlacementPolicy, len(review.Spec.Policies))
 	for i := range policies {
 		policies[i] = &v1alpha1.PlacementPolicy{}
@@ -93,18 +98,21 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 		return nil, apierrors.NewInvalid(v1alpha1.SchemeGroupVersion.WithKind("PlacementReview").GroupKind(), review.Name, errs)
 	}
 	federation := NewFederation(ctx, r.Stores, policies...)
-	stored, err := federation.Deployment(namespace, d.Name)
+	placed := workload.KindOf(asked)
+	stored, err := federation.Workload(workload.KeyFor(placed, asked))
 	if err != nil {
 		return nil, err
 	}
-	d.UID, d.Generation = "", 1
+	asked.SetUID("")
+	asked.SetGeneration(1)
 	if stored != nil {
-		d.UID, d.Generation = stored.UID, stored.Generation
-		if !apiequality.Semantic.DeepEqual(d.Spec, stored.Spec) {
-			d.Generation++
+		asked.SetUID(stored.GetUID())
+		asked.SetGeneration(stored.GetGeneration())
+		if k := r.row(asked); k != nil && k.SpecChanged(asked, stored) {
+			asked.SetGeneration(stored.GetGeneration() + 1)
 		}
 	}
-	answer, now, err := Answer(federation, &d)
+	answer, now, err := Answer(federation, placed, asked)
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
@@ -112,16 +120,36 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 	return review, nil
 }
 
-// Answer decides where a Deployment goes, and finds what is in force now; nil if nothing is.
-func Answer(f decision.Federation, d *appsv1.Deployment) (then v1alpha1.PlacementSpec, now *v1alpha1.PlacementSpec, err error) {
-	placement, err := f.Placement(d.Namespace, v1alpha1.PlacementName("Deployment", d.Name))
+// Answer decides where a workload of a kind goes, and finds what is in force now; nil if nothing is.
+func Answer(f decision.Federation, placed *workload.Kind, obj workload.Object) (then v1alpha1.PlacementSpec, now *v1alpha1.PlacementSpec, err error) {
+	key := workload.KeyFor(placed, obj)
+	placement, err := f.Placement(key.Namespace, key.PlacementName())
 	if err != nil {
 		return then, nil, err
 	}
-	now = decision.CurrentOf(placement, string(d.UID))
-	then, _, err = decision.Deployment(f, d, time.Now())
-	then.Workload = v1alpha1.WorkloadReference{APIVersion: "apps/v1", Kind: "Deployment", Name: d.Name, UID: string(d.UID)}
+	now = decision.CurrentOf(placement, string(obj.GetUID()))
+	then, _, err = decision.Place(f, placed, obj, time.Now())
+	then.Workload = key.Reference(string(obj.GetUID()))
 	return then, now, err
+}
+
+// workload reads the object of a review, of any kind that policies place.
+func (r *REST) workload(value v1alpha1.JSON, namespace string, path *field.Path) (workload.Object, field.ErrorList) {
+	var names []string
+	var what metav1.TypeMeta
+	_ = json.Unmarshal(value.Raw, &what) // what is none says no kind
+	for _, gvk := range v1alpha1.PlacedKinds {
+		if gvk != what.GroupVersionKind() {
+			names = append(names, gvk.Kind)
+			continue
+		}
+		obj, err := r.Scheme.New(gvk)
+		if err != nil {
+			return nil, field.ErrorList{field.InternalError(path, err)}
+		}
+		return obj.(workload.Object), r.decode(value, obj, namespace, path)
+	}
+	return nil, field.ErrorList{field.Invalid(path, string(value.Raw), "must be a whole object, with apiVersion and kind, of one of "+strings.Join(names, ", "))}
 }
 
 // decode reads an object out of a review as if it were created: strictly, with its defaults, and checked.
@@ -142,15 +170,22 @@ func (r *REST) decode(value v1alpha1.JSON, into runtime.Object, namespace string
 	}
 	m.SetNamespace(namespace)
 	r.Scheme.Default(into)
-	for _, k := range r.Kinds {
-		if fmt.Sprintf("%T", k.New()) != fmt.Sprintf("%T", into) || k.Validate == nil {
-			continue
-		}
+	if k := r.row(into); k != nil && k.Validate != nil {
 		errs := k.Validate(into, nil)
 		for _, e := range errs {
 			e.Field = path.Child(e.Field).String()
 		}
 		return errs
+	}
+	return nil
+}
+
+// row finds what is known of the kind of an object; nil if it is not served.
+func (r *REST) row(obj runtime.Object) *kind.Kind {
+	for i := range r.Kinds {
+		if reflect.TypeOf(r.Kinds[i].New()) == reflect.TypeOf(obj) {
+			return &r.Kinds[i]
+		}
 	}
 	return nil
 }

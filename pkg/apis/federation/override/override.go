@@ -11,25 +11,27 @@ import (
 	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
-	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
 
-// touched is the kind of workload that overrides apply to.
-type touched = appsv1.Deployment
-
-// Apply makes the manifest of a workload, as JSON, into that for a cluster. The overrides name clusters, as in a
-// Placement.
-func Apply(manifest []byte, cluster string, overrides []v1alpha1.Override) ([]byte, error) {
+// Apply makes the manifest of a workload of some kind, as JSON, into that for a cluster. The overrides name clusters, as
+// in a Placement.
+func Apply(kind schema.GroupVersionKind, manifest []byte, cluster string, overrides []v1alpha1.Override) ([]byte, error) {
+	touched, err := scheme.Scheme.New(kind)
+	if err != nil {
+		return nil, err
+	}
 	for i := range overrides {
 		o := &overrides[i]
 		if len(o.Clusters) > 0 && !slices.Contains(o.Clusters, cluster) {
 			continue
 		}
-		var err error
-		if manifest, err = apply(manifest, o); err != nil {
+		if manifest, err = apply(touched, manifest, o); err != nil {
 			where := "all clusters"
 			if len(o.Clusters) > 0 {
 				where = strings.Join(o.Clusters, ", ")
@@ -40,7 +42,7 @@ func Apply(manifest []byte, cluster string, overrides []v1alpha1.Override) ([]by
 	return manifest, nil
 }
 
-func apply(manifest []byte, o *v1alpha1.Override) ([]byte, error) {
+func apply(touched runtime.Object, manifest []byte, o *v1alpha1.Override) ([]byte, error) {
 	if len(o.JSONPatch) > 0 {
 		data, err := json.Marshal(o.JSONPatch)
 		if err != nil {
@@ -57,7 +59,7 @@ func apply(manifest []byte, o *v1alpha1.Override) ([]byte, error) {
 	if o.StrategicMerge == nil {
 		return manifest, nil
 	}
-	manifest, err := strategicpatch.StrategicMergePatch(manifest, o.StrategicMerge.Raw, touched{})
+	manifest, err := strategicpatch.StrategicMergePatch(manifest, o.StrategicMerge.Raw, touched)
 	if err != nil {
 		return nil, fmt.Errorf("strategicMerge: %w", err)
 	}

@@ -37,7 +37,7 @@ func TestApply(t *testing.T) {
 		"west": `{"metadata":{"labels":{"here":"both"}},"spec":{"template":{"spec":{"containers":[{"image":"nginx:1","name":"web"},{"image":"log:2","name":"log"}],"priorityClassName":"gold"}}}}`,
 		"eu":   `{"metadata":{},"spec":{"template":{"spec":{"containers":[{"image":"nginx:1","name":"web"},{"image":"log:2","name":"log"}],"priorityClassName":"gold"}}}}`,
 	} {
-		got, err := Apply([]byte(manifest), cluster, overrides)
+		got, err := Apply(v1alpha1.PlacedKinds[0], []byte(manifest), cluster, overrides)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestApply(t *testing.T) {
 }
 
 func TestApplySaysWhatFails(t *testing.T) {
-	_, err := Apply([]byte(manifest), "east", parse(t, `[{jsonPatch: [{op: remove, path: /spec/paused}]}]`))
+	_, err := Apply(v1alpha1.PlacedKinds[0], []byte(manifest), "east", parse(t, `[{jsonPatch: [{op: remove, path: /spec/paused}]}]`))
 	if err == nil || !strings.Contains(err.Error(), "the policy's override for all clusters: jsonPatch") {
 		t.Error(err)
 	}
@@ -90,6 +90,12 @@ func TestValidate(t *testing.T) {
 		"merge that replaces a list":       {`[{strategicMerge: {spec: {template: {spec: {tolerations: [{$patch: replace}, {operator: Exists}]}}}}}]`, ""},
 		"merge that deletes of a list":     {`[{strategicMerge: {spec: {template: {spec: {containers: [{name: log, $patch: delete}]}}}}}]`, ""},
 		"merge that removes a field":       {`[{strategicMerge: {spec: {template: {spec: {nodeSelector: null}}}}}]`, ""},
+		"of a StatefulSet":                 {`[{jsonPatch: [{op: add, path: /spec/volumeClaimTemplates/0/spec/storageClassName, value: fast}]}]`, ""},
+		"of a CronJob":                     {`[{strategicMerge: {spec: {schedule: "@hourly", jobTemplate: {spec: {parallelism: 2}}}}}]`, ""},
+		"each of another kind":             {`[{strategicMerge: {spec: {paused: true}}}, {strategicMerge: {spec: {podManagementPolicy: Parallel}}}]`, ""},
+		"of two kinds at once":             {`[{strategicMerge: {spec: {paused: true, podManagementPolicy: Parallel}}}]`, `unknown field "podManagementPolicy"`},
+		"nearest to a StatefulSet":         {`[{jsonPatch: [{op: add, path: /spec/podManagementPolicy, value: 1}]}]`, "does not fit /spec/podManagementPolicy"},
+		"completions":                      {`[{jsonPatch: [{op: replace, path: /spec/completions, value: 1}]}]`, "Drover divides the completions"},
 		"a cluster name that is none":      {`[{clusters: ["*"], strategicMerge: {spec: {paused: true}}}]`, "o[0].clusters[0]"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
@@ -30,6 +31,8 @@ var fixed = map[string]string{
 	"/metadata/ownerReferences":   "owners are objects of each cluster",
 	"/metadata/finalizers":        "finalizers are kept in each cluster",
 	"/spec/replicas":              "Drover divides the replicas; set weights and bounds in spec.clusters",
+	"/spec/completions":           "Drover divides the completions; set weights and bounds in spec.clusters",
+	"/spec/parallelism":           "Drover divides the parallelism; set weights and bounds in spec.clusters",
 	"/spec/selector":              "the selector is immutable",
 	"/status":                     "the status is what a cluster reports",
 	"/metadata/managedFields":     "fields are managed by each cluster's API server",
@@ -39,8 +42,9 @@ var fixed = map[string]string{
 	"/metadata/creationTimestamp": "times are each cluster's own",
 }
 
-// Validate checks overrides against the kind they touch: paths that lead nowhere, values that do not fit, and changes
-// that must not be made.
+// Validate checks overrides against the kinds they may touch: paths that lead nowhere, values that do not fit, and changes
+// that must not be made. Each must fit one of the kinds; if it does not, what is said is what keeps it from the kind that
+// it comes nearest to.
 func Validate(overrides []v1alpha1.Override, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range overrides {
@@ -56,23 +60,52 @@ func Validate(overrides []v1alpha1.Override, path *field.Path) field.ErrorList {
 		if len(o.JSONPatch) == 0 && o.StrategicMerge == nil {
 			errs = append(errs, field.Required(at, "a jsonPatch or a strategicMerge"))
 		}
-		for j := range o.JSONPatch {
-			errs = append(errs, validateOperation(&o.JSONPatch[j], at.Child("jsonPatch").Index(j))...)
-		}
-		if o.StrategicMerge != nil {
-			errs = append(errs, validateMerge(o.StrategicMerge, at.Child("strategicMerge"))...)
-		}
+		errs = append(errs, validateForAny(o, at)...)
 	}
 	return errs
 }
 
-func validateOperation(op *v1alpha1.JSONPatchOperation, at *field.Path) field.ErrorList {
+// validateForAny checks an override against each kind, and returns the errors of the one that fits best; of several the
+// first.
+func validateForAny(o *v1alpha1.Override, at *field.Path) (best field.ErrorList) {
+	for i, kind := range v1alpha1.PlacedKinds {
+		obj, err := scheme.Scheme.New(kind)
+		if err != nil {
+			continue // no kind of Kubernetes
+		}
+		var errs field.ErrorList
+		touched := reflect.TypeOf(obj).Elem()
+		for j := range o.JSONPatch {
+			errs = append(errs, validateOperation(touched, &o.JSONPatch[j], at.Child("jsonPatch").Index(j))...)
+		}
+		if o.StrategicMerge != nil {
+			errs = append(errs, validateMerge(touched, o.StrategicMerge, at.Child("strategicMerge"))...)
+		}
+		if i == 0 || misfit(errs) < misfit(best) {
+			best = errs
+		}
+	}
+	return best
+}
+
+// misfit weighs errors: a field that there is, and must not be changed or not so, is nearer than none.
+func misfit(errs field.ErrorList) int {
+	n := 0
+	for _, e := range errs {
+		if n++; e.Type == field.ErrorTypeInvalid && !strings.HasSuffix(e.Field, ".value") {
+			n++
+		}
+	}
+	return n
+}
+
+func validateOperation(touched reflect.Type, op *v1alpha1.JSONPatchOperation, at *field.Path) field.ErrorList {
 	if !slices.Contains(operations, op.Op) {
 		return field.ErrorList{field.NotSupported(at.Child("op"), op.Op, operations)}
 	}
-	errs := validatePointer(op.Path, op.Op != "test", at.Child("path"))
+	errs := validatePointer(touched, op.Path, op.Op != "test", at.Child("path"))
 	if op.Op == "move" || op.Op == "copy" {
-		errs = append(errs, validatePointer(op.From, op.Op == "move", at.Child("from"))...)
+		errs = append(errs, validatePointer(touched, op.From, op.Op == "move", at.Child("from"))...)
 	}
 	if op.Op != "add" && op.Op != "replace" && op.Op != "test" || len(errs) > 0 {
 		return errs
@@ -80,7 +113,7 @@ func validateOperation(op *v1alpha1.JSONPatchOperation, at *field.Path) field.Er
 	if op.Value == nil {
 		return append(errs, field.Required(at.Child("value"), ""))
 	}
-	target, _ := resolve(op.Path)
+	target, _ := resolve(touched, op.Path)
 	decoder := json.NewDecoder(strings.NewReader(string(op.Value.Raw)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(reflect.New(target).Interface()); err != nil {
@@ -89,8 +122,8 @@ func validateOperation(op *v1alpha1.JSONPatchOperation, at *field.Path) field.Er
 	return errs
 }
 
-func validatePointer(pointer string, writes bool, at *field.Path) field.ErrorList {
-	if _, err := resolve(pointer); err != nil {
+func validatePointer(touched reflect.Type, pointer string, writes bool, at *field.Path) field.ErrorList {
+	if _, err := resolve(touched, pointer); err != nil {
 		return field.ErrorList{field.Invalid(at, pointer, err.Error())}
 	}
 	if !writes {
@@ -104,9 +137,8 @@ func validatePointer(pointer string, writes bool, at *field.Path) field.ErrorLis
 	return nil
 }
 
-// resolve finds the type that a JSON Pointer leads to in a workload.
-func resolve(pointer string) (reflect.Type, error) {
-	at := reflect.TypeFor[touched]()
+// resolve finds the type that a JSON Pointer leads to in a workload of a type.
+func resolve(at reflect.Type, pointer string) (reflect.Type, error) {
 	if !strings.HasPrefix(pointer, "/") {
 		return nil, fmt.Errorf("must begin with /, e.g. /spec/template/spec/containers/0/image")
 	}
@@ -166,7 +198,7 @@ func fieldNamed(at reflect.Type, name string) (reflect.Type, bool) {
 	return nil, false
 }
 
-func validateMerge(patch *v1alpha1.JSON, at *field.Path) field.ErrorList {
+func validateMerge(touched reflect.Type, patch *v1alpha1.JSON, at *field.Path) field.ErrorList {
 	var content map[string]any
 	if err := json.Unmarshal(patch.Raw, &content); err != nil {
 		return field.ErrorList{field.Invalid(at, string(patch.Raw), "must be an object")}
@@ -178,11 +210,11 @@ func validateMerge(patch *v1alpha1.JSON, at *field.Path) field.ErrorList {
 		}
 	}
 	// What it comes to on an empty workload must be a workload.
-	merged, err := strategicpatch.StrategicMergePatch([]byte(`{}`), patch.Raw, touched{})
+	merged, err := strategicpatch.StrategicMergePatch([]byte(`{}`), patch.Raw, reflect.New(touched).Interface())
 	if err == nil {
 		decoder := json.NewDecoder(strings.NewReader(string(merged)))
 		decoder.DisallowUnknownFields()
-		err = decoder.Decode(&touched{})
+		err = decoder.Decode(reflect.New(touched).Interface())
 	}
 	if err != nil {
 		errs = append(errs, field.Invalid(at, string(patch.Raw), err.Error()))

@@ -41,12 +41,15 @@ type PlacementSpec struct {
 	// Generation of that policy.
 	// +optional
 	PolicyGeneration int64 `json:"policyGeneration,omitempty"`
-	// Replicas asked for over all clusters; absent where the workload has none.
+	// Replicas asked for over all clusters, or completions of a Job; absent where they are not divided.
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
 	// Replicas that found no cluster.
 	// +optional
 	Unplaced int32 `json:"unplaced,omitempty"`
+	// Completions of a Job in clusters that run it no more.
+	// +optional
+	Completed int32 `json:"completed,omitempty"`
 	// Stable word for why not everything could be placed; empty if it could.
 	// +optional
 	Problem string `json:"problem,omitempty"`
@@ -97,7 +100,7 @@ type WorkloadReference struct {
 type ClusterAssignment struct {
 	// Name of the cluster.
 	Name string `json:"name"`
-	// Replicas for the cluster now; absent where the workload has none.
+	// Replicas for the cluster now; absent where they are not divided.
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
 	// Replicas the cluster is on its way to, while a move is under way.
@@ -202,6 +205,9 @@ type ClusterPlacementStatus struct {
 	// +optional
 	// +listType=atomic
 	Addresses []Address `json:"addresses,omitempty"`
+	// Status of the object in the cluster in its own form, where the fields above do not tell all of it.
+	// +optional
+	WorkloadStatus *JSON `json:"workloadStatus,omitempty"`
 	// When the report last changed.
 	// +optional
 	LastTransitionTime *metav1.Time `json:"lastTransitionTime,omitempty"`

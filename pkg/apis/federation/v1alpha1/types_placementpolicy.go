@@ -61,6 +61,10 @@ type PlacementPolicySpec struct {
 	// +patchMergeKey=name
 	// +patchStrategy=merge
 	Clusters []ClusterWeight `json:"clusters,omitempty" patchStrategy:"merge" patchMergeKey:"name"`
+	// Divide gives each cluster a share of the replicas; Whole gives each chosen cluster all of them. Default: Deployments
+	// and Jobs are divided, StatefulSets and ReplicaSets are whole; DaemonSets and CronJobs always are.
+	// +optional
+	Division Division `json:"division,omitempty"`
 	// Which clusters are used at all, by their labels.
 	// +optional
 	ClusterAffinity *ClusterAffinity `json:"clusterAffinity,omitempty"`
@@ -97,6 +101,16 @@ type PlacementPolicySpec struct {
 	// +optional
 	Conflict ConflictPolicy `json:"conflict,omitempty"`
 }
+
+// Division says what of a workload a cluster runs.
+type Division string
+
+const (
+	// Divide gives each cluster a share of the replicas.
+	Divide Division = "Divide"
+	// Whole gives each chosen cluster all of them.
+	Whole Division = "Whole"
+)
 
 // ClusterWeight is a cluster's share of a workload, and its bounds.
 type ClusterWeight struct {
@@ -175,7 +189,7 @@ type WorkloadAffinity struct {
 
 // AffineWorkload names a workload of the same namespace.
 type AffineWorkload struct {
-	// Kind of the workload, e.g. Deployment (default).
+	// Kind of the workload, one of those that policies place; Deployment (default).
 	// +optional
 	Kind string `json:"kind,omitempty"`
 	// Name of the workload.

@@ -29,7 +29,7 @@ type PlacementReview struct {
 
 // PlacementReviewSpec is the question.
 type PlacementReviewSpec struct {
-	// The workload as it would be: a whole Deployment.
+	// The workload as it would be: a whole object of a kind that policies place, e.g. a Deployment.
 	Workload JSON `json:"workload"`
 	// Policies as they would be: whole PlacementPolicies. One of the name of a policy that there is stands for it.
 	// +optional
@@ -56,6 +56,12 @@ type PlacementChange struct {
 	Now int32 `json:"now"`
 	// Replicas then.
 	Then int32 `json:"then"`
+	// True if the cluster runs all of the workload now, which is not divided.
+	// +optional
+	NowWhole bool `json:"nowWhole,omitempty"`
+	// True if it would.
+	// +optional
+	ThenWhole bool `json:"thenWhole,omitempty"`
 	// Stable word for the reason.
 	// +optional
 	Code string `json:"code,omitempty"`

@@ -7,7 +7,21 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
+
+// PlacedKinds are the kinds that PlacementPolicies place. Other kinds follow them.
+var PlacedKinds = []schema.GroupVersionKind{
+	appsv1.SchemeGroupVersion.WithKind("Deployment"),
+	appsv1.SchemeGroupVersion.WithKind("ReplicaSet"),
+	appsv1.SchemeGroupVersion.WithKind("StatefulSet"),
+	appsv1.SchemeGroupVersion.WithKind("DaemonSet"),
+	batchv1.SchemeGroupVersion.WithKind("Job"),
+	batchv1.SchemeGroupVersion.WithKind("CronJob"),
+}
 
 // Marks that Drover puts on the objects it manages.
 const (
@@ -104,6 +118,8 @@ const (
 	KeptNotReady = "KeptNotReady"
 	// RunsBackend is the code of an assignment that follows the workloads behind a Service or Ingress.
 	RunsBackend = "RunsBackend"
+	// RunsWhole is the code of an assignment of all of a workload.
+	RunsWhole = "Whole"
 	// NoSelector is the code of an assignment of a Service without a selector, which goes everywhere.
 	NoSelector = "NoSelector"
 )

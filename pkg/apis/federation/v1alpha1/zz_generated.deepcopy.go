@@ -216,6 +216,11 @@ func (in *ClusterPlacementStatus) DeepCopyInto(out *ClusterPlacementStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.WorkloadStatus != nil {
+		in, out := &in.WorkloadStatus, &out.WorkloadStatus
+		*out = new(JSON)
+		(*in).DeepCopyInto(*out)
+	}
 	if in.LastTransitionTime != nil {
 		in, out := &in.LastTransitionTime, &out.LastTransitionTime
 		*out = (*in).DeepCopy()

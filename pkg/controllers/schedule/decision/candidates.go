@@ -49,7 +49,7 @@ type held struct {
 
 func selectCandidates(w Workload, in Inputs) candidates {
 	running := replicasByCluster(in.Current)
-	c := candidates{held: map[string]held{}, full: map[string]string{}, running: running, idle: w.Replicas == 0}
+	c := candidates{held: map[string]held{}, full: map[string]string{}, running: running, idle: w.Whole == "" && w.Replicas == 0}
 	for _, cluster := range in.Clusters {
 		weight, exclusion := weigh(in.Policy, cluster)
 		if exclusion != nil {
@@ -72,7 +72,7 @@ func selectCandidates(w Workload, in Inputs) candidates {
 			c.excluded = append(c.excluded, *exclusion)
 			continue
 		}
-		if !c.held[cluster.Name].lost {
+		if !c.held[cluster.Name].lost && w.Whole == "" {
 			c.bound(&candidate, w, in, cluster)
 		}
 		c.candidates = append(c.candidates, candidate)

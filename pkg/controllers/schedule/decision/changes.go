@@ -17,20 +17,29 @@ import (
 
 // Changes sets two decisions side by side, cluster by cluster. Now may be nil.
 func Changes(now, then *v1alpha1.PlacementSpec) []v1alpha1.PlacementChange {
-	before := replicasByCluster(now)
-	var out []v1alpha1.PlacementChange
+	changes := map[string]*v1alpha1.PlacementChange{}
+	of := func(cluster string) *v1alpha1.PlacementChange {
+		if changes[cluster] == nil {
+			changes[cluster] = &v1alpha1.PlacementChange{Cluster: cluster, Code: v1alpha1.ExcludedLeaving, Reason: "is not joined any more"}
+		}
+		return changes[cluster]
+	}
+	if now != nil {
+		for _, a := range now.Clusters {
+			of(a.Name).Now, of(a.Name).NowWhole = ptr.Deref(a.Replicas, 0), a.Replicas == nil
+		}
+	}
 	for _, a := range then.Clusters {
-		out = append(out, v1alpha1.PlacementChange{
-			Cluster: a.Name, Now: int32(before[a.Name]), Then: ptr.Deref(a.Replicas, 0), Code: a.Code, Reason: a.Reason,
-		})
-		delete(before, a.Name)
+		c := of(a.Name)
+		c.Then, c.ThenWhole, c.Code, c.Reason = ptr.Deref(a.Replicas, 0), a.Replicas == nil, a.Code, a.Reason
 	}
 	for _, e := range then.Excluded {
-		out = append(out, v1alpha1.PlacementChange{Cluster: e.Name, Now: int32(before[e.Name]), Code: e.Code, Reason: e.Reason})
-		delete(before, e.Name)
+		c := of(e.Name)
+		c.Code, c.Reason = e.Code, e.Reason
 	}
-	for name, replicas := range before {
-		out = append(out, v1alpha1.PlacementChange{Cluster: name, Now: int32(replicas), Code: v1alpha1.ExcludedLeaving, Reason: "is not joined any more"})
+	var out []v1alpha1.PlacementChange
+	for _, c := range changes {
+		out = append(out, *c)
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.PlacementChange) int { return cmp.Compare(a.Cluster, b.Cluster) })
 	return out

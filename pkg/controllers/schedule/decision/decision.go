@@ -27,10 +27,16 @@ type Workload struct {
 	Key string
 	// Generation of its spec.
 	Generation int64
-	// Replicas asked for.
+	// Replicas asked for: what is divided.
 	Replicas int32
 	// Requests of one replica.
 	Requests corev1.ResourceList
+	// Whole is why each cluster runs all of it, in words; empty if it is divided.
+	Whole string
+	// Fixed says that what a cluster was given stays its share.
+	Fixed bool
+	// Finished says that it has run to its end.
+	Finished bool
 }
 
 // Inputs is what else a decision depends on.
@@ -52,14 +58,36 @@ type Inputs struct {
 	Now   time.Time
 }
 
-// Divide says where a workload's replicas go. The decision holds until something changes, or for the returned time if
-// that is positive.
-func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
-	next := v1alpha1.PlacementSpec{WorkloadGeneration: w.Generation, Replicas: &w.Replicas, Conflict: v1alpha1.ConflictFail}
+// Decide says where a workload goes. The decision holds until something changes, or for the returned time if that is
+// positive.
+func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
+	switch {
+	case w.Finished && in.Current != nil:
+		return stay(w, in), 0
+	case w.Whole != "":
+		return whole(w, in)
+	case w.Fixed:
+		return settle(w, in)
+	}
+	return Divide(w, in)
+}
+
+// begin is a decision with nothing decided yet.
+func begin(w Workload, in Inputs) v1alpha1.PlacementSpec {
+	next := v1alpha1.PlacementSpec{WorkloadGeneration: w.Generation, Conflict: v1alpha1.ConflictFail}
+	if w.Whole == "" {
+		next.Replicas = &w.Replicas
+	}
 	if in.Policy != nil {
 		next.Policy, next.PolicyGeneration, next.Conflict = in.Policy.Name, in.Policy.Generation, in.Policy.Spec.Conflict
 	}
 	next.Overrides = overridesByName(in.Policy, in.Clusters)
+	return next
+}
+
+// Divide says where a workload's replicas go.
+func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
+	next := begin(w, in)
 	c := selectCandidates(w, in)
 	pace := paceOf(in.Policy, &next, in.Current, in.Now)
 	result, err := placement.Plan(placement.Request{
@@ -71,9 +99,7 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 		next.Problem, next.ProblemMessage = v1alpha1.ReasonInvalid, err.Error()
 		keepCurrent(&next, in.Current, in.Clusters)
 	case result.Outcome == placement.OutcomeNoClusters:
-		next.Problem = string(result.Outcome)
-		next.ProblemMessage = "no cluster may take the workload: " + summarize(c.excluded, len(in.Clusters))
-		keepCurrent(&next, in.Current, in.Clusters)
+		noClusters(&next, c, in)
 	default:
 		assign(&next, result, c, w.Replicas, in.Current)
 		next.Problem, next.ProblemMessage = problem(result, w.Replicas)
@@ -83,6 +109,19 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 		}
 	}
 	next.Limits = c.limits
+	conclude(&next, c, in)
+	return next, c.again
+}
+
+// noClusters leaves what runs where it runs, since no cluster may take anything.
+func noClusters(next *v1alpha1.PlacementSpec, c candidates, in Inputs) {
+	next.Problem = string(placement.OutcomeNoClusters)
+	next.ProblemMessage = "no cluster may take the workload: " + summarize(c.excluded, len(in.Clusters))
+	keepCurrent(next, in.Current, in.Clusters)
+}
+
+// conclude adds what else is to be said of a decision.
+func conclude(next *v1alpha1.PlacementSpec, c candidates, in Inputs) {
 	if next.Problem == "" && c.broken {
 		next.Problem = v1alpha1.ReasonFleetDegraded
 		next.ProblemMessage = "half or more of the clusters are lost at once, more likely to Drover than to their users: nothing is moved away from them; to move it all the same, taint or unjoin those that are really gone"
@@ -93,9 +132,8 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 			strings.Join(append(in.Cycle, in.Cycle[0]), " → "), in.Cycle[0])
 	}
 	next.Excluded = append(next.Excluded, c.excluded...)
-	next.Excluded = slices.DeleteFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return isPlaced(&next, e.Name) })
+	next.Excluded = slices.DeleteFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return isPlaced(next, e.Name) })
 	slices.SortFunc(next.Excluded, func(a, b v1alpha1.ClusterExclusion) int { return cmp.Compare(a.Name, b.Name) })
-	return next, c.again
 }
 
 func spreadOf(policy *v1alpha1.PlacementPolicy) []placement.Spread {
@@ -212,11 +250,12 @@ func summarize(excluded []v1alpha1.ClusterExclusion, clusters int) string {
 	return strings.Join(out, "; ")
 }
 
+// replicasByCluster are the replicas that a decision has; what is not divided counts as one.
 func replicasByCluster(current *v1alpha1.PlacementSpec) map[string]int64 {
 	out := map[string]int64{}
 	if current != nil {
 		for _, a := range current.Clusters {
-			out[a.Name] = int64(ptr.Deref(a.Replicas, 0))
+			out[a.Name] = int64(ptr.Deref(a.Replicas, 1))
 		}
 	}
 	return out

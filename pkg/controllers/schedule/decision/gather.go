@@ -4,14 +4,13 @@
 package decision
 
 import (
-	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 // Federation is where the inputs of a decision are read from. What is not there is nil, and no error.
@@ -19,38 +18,75 @@ type Federation interface {
 	Clusters() ([]*v1alpha1.Cluster, error)
 	Policies(namespace string) ([]*v1alpha1.PlacementPolicy, error)
 	Placement(namespace, name string) (*v1alpha1.Placement, error)
-	Deployment(namespace, name string) (*appsv1.Deployment, error)
+	Workload(key workload.Key) (workload.Object, error)
 	// Reserved is, by cluster, what was placed lately, seen from one workload.
 	Reserved(workload string, now time.Time) map[string]Reservation
 }
 
-// Deployment decides where a Deployment goes.
-func Deployment(f Federation, d *appsv1.Deployment, now time.Time) (v1alpha1.PlacementSpec, time.Duration, error) {
-	in := Inputs{Now: now}
+// Place decides where a workload of a kind goes that policies place.
+func Place(f Federation, kind *workload.Kind, obj workload.Object, now time.Time) (v1alpha1.PlacementSpec, time.Duration, error) {
+	in, key := Inputs{Now: now}, workload.KeyFor(kind, obj)
 	var err error
 	if in.Clusters, err = f.Clusters(); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
-	placement, err := f.Placement(d.Namespace, placementName(d.Name))
+	placement, err := f.Placement(key.Namespace, key.PlacementName())
 	if err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
-	if in.Current = CurrentOf(placement, string(d.UID)); in.Current != nil {
+	if in.Current = CurrentOf(placement, string(obj.GetUID())); in.Current != nil {
 		in.Reports = placement.Status.Clusters
 	}
-	if in.Policy, err = policyOf(f, d); err != nil {
+	if in.Policy, err = policyOf(f, obj); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
-	if in.Neighbours, in.Cycle, err = neighbours(f, d, in.Policy); err != nil {
+	if in.Neighbours, in.Cycle, err = neighbours(f, key, in.Policy); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
-	w := Workload{
-		Key:        strings.Join([]string{"deployment", d.Namespace, d.Name}, "/"),
-		Generation: d.Generation, Replicas: ptr.Deref(d.Spec.Replicas, 1), Requests: Requests(&d.Spec.Template),
-	}
+	w := workloadOf(key, obj, in)
 	in.Reserved = f.Reserved(w.Key, in.Now)
-	next, again := Divide(w, in)
+	next, again := Decide(w, in)
 	return next, again, nil
+}
+
+// workloadOf is what of an object matters for where it goes.
+func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
+	kind := key.Kind
+	w := Workload{Key: key.String(), Generation: obj.GetGeneration()}
+	if kind.Replicas != nil {
+		w.Replicas, w.Requests = ptr.Deref(*kind.Replicas(obj), 1), Requests(kind.Template(obj))
+	}
+	w.Whole = wholeBecause(kind, obj, in.Policy)
+	w.Fixed = kind.Fixed != nil && kind.Fixed(obj)
+	w.Finished = kind.Finished != nil && kind.Finished(obj)
+	if w.Fixed && in.Current != nil && len(in.Current.Clusters) > 0 {
+		// As it was begun, whatever the policy says by now.
+		switch begunWhole := in.Current.Clusters[0].Replicas == nil; {
+		case !begunWhole:
+			w.Whole = ""
+		case w.Whole == "":
+			w.Whole = "runs all of it, as it began to"
+		}
+	}
+	return w
+}
+
+// wholeBecause says why each cluster runs all of an object; empty if it is divided.
+func wholeBecause(kind *workload.Kind, obj workload.Object, policy *v1alpha1.PlacementPolicy) string {
+	const all = "runs all of it"
+	division := kind.Division
+	if policy != nil && policy.Spec.Division != "" {
+		division = policy.Spec.Division
+	}
+	if kind.Replicas == nil || division == v1alpha1.Whole {
+		return all
+	}
+	if kind.Indivisible != nil {
+		if why := kind.Indivisible(obj); why != "" {
+			return all + ": " + why
+		}
+	}
+	return ""
 }
 
 // CurrentOf is what a Placement says of the object with that UID; nil if it is of another one, that had the same name.
@@ -61,42 +97,44 @@ func CurrentOf(placement *v1alpha1.Placement, uid string) *v1alpha1.PlacementSpe
 	return &placement.Spec
 }
 
-func placementName(deployment string) string { return v1alpha1.PlacementName("Deployment", deployment) }
-
-func policyOf(f Federation, d *appsv1.Deployment) (*v1alpha1.PlacementPolicy, error) {
-	policies, err := f.Policies(d.Namespace)
+func policyOf(f Federation, obj workload.Object) (*v1alpha1.PlacementPolicy, error) {
+	policies, err := f.Policies(obj.GetNamespace())
 	if err != nil {
 		return nil, err
 	}
-	return SelectPolicy(labels.Set(d.Labels), policies)
+	return SelectPolicy(labels.Set(obj.GetLabels()), policies)
 }
 
-// neighbours finds where the workloads are that a policy has a Deployment follow, or keep apart from. One that is the
-// first of a circle of followers follows nobody, and the circle is returned.
-func neighbours(f Federation, d *appsv1.Deployment, policy *v1alpha1.PlacementPolicy) (out []Neighbour, cycle []string, err error) {
+// neighbours finds where the workloads are that a policy has another one follow, or keep apart from. One that is the first
+// of a circle of followers follows nobody, and the circle is returned.
+func neighbours(f Federation, key workload.Key, policy *v1alpha1.PlacementPolicy) (out []Neighbour, cycle []string, err error) {
 	if policy == nil || len(policy.Spec.WorkloadAffinity) == 0 {
 		return nil, nil, nil
 	}
-	cycle = Cycle(d.Name, func(name string) []string {
-		if name == d.Name {
-			return followed(policy)
-		}
-		other, otherErr := f.Deployment(d.Namespace, name)
-		if otherErr != nil || other == nil {
+	policies := map[string]*v1alpha1.PlacementPolicy{key.InNamespace(): policy}
+	cycle = Cycle(key.InNamespace(), func(name string) (followed []string) {
+		if policies[name] == nil {
 			return nil
 		}
-		p, otherErr := policyOf(f, other)
-		if otherErr != nil || p == nil {
-			return nil
+		for _, affinity := range policies[name].Spec.WorkloadAffinity {
+			other := keyOf(key.Namespace, affinity.Workload)
+			followed = append(followed, other.InNamespace())
+			if _, known := policies[other.InNamespace()]; known {
+				continue
+			}
+			policies[other.InNamespace()] = nil
+			if obj, otherErr := f.Workload(other); otherErr == nil && obj != nil {
+				policies[other.InNamespace()], _ = policyOf(f, obj)
+			}
 		}
-		return followed(p)
+		return followed
 	})
-	if len(cycle) > 0 && cycle[0] == d.Name {
+	if len(cycle) > 0 && cycle[0] == key.InNamespace() {
 		return nil, cycle, nil
 	}
 	for _, affinity := range policy.Spec.WorkloadAffinity {
 		n := Neighbour{WorkloadAffinity: affinity}
-		placement, err := f.Placement(d.Namespace, placementName(affinity.Workload.Name))
+		placement, err := f.Placement(key.Namespace, keyOf(key.Namespace, affinity.Workload).PlacementName())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -110,10 +148,11 @@ func neighbours(f Federation, d *appsv1.Deployment, policy *v1alpha1.PlacementPo
 	return out, nil, nil
 }
 
-func followed(policy *v1alpha1.PlacementPolicy) []string {
-	var out []string
-	for _, affinity := range policy.Spec.WorkloadAffinity {
-		out = append(out, affinity.Workload.Name)
+// keyOf names the workload that a policy names; a Deployment if it does not say what it is.
+func keyOf(namespace string, w v1alpha1.AffineWorkload) workload.Key {
+	kind := workload.KindNamed(w.Kind)
+	if kind == nil {
+		kind = workload.Deployment
 	}
-	return out
+	return workload.Key{Kind: kind, Namespace: namespace, Name: w.Name}
 }

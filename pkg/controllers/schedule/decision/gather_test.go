@@ -13,15 +13,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 // written is a Federation of literals, by "namespace/name" where they are in one. What is in failing cannot be read.
 type written struct {
-	clusters    []*v1alpha1.Cluster
-	policies    map[string][]*v1alpha1.PlacementPolicy
-	placements  map[string]*v1alpha1.Placement
-	deployments map[string]*appsv1.Deployment
-	failing     string
+	clusters   []*v1alpha1.Cluster
+	policies   map[string][]*v1alpha1.PlacementPolicy
+	placements map[string]*v1alpha1.Placement
+	workloads  map[string]workload.Object // by "kind/namespace/name"
+	failing    string
 }
 
 var errUnreadable = errors.New("cannot be read")
@@ -43,8 +44,8 @@ func (w written) Placement(namespace, name string) (*v1alpha1.Placement, error) 
 	return w.placements[namespace+"/"+name], w.unless(name)
 }
 
-func (w written) Deployment(namespace, name string) (*appsv1.Deployment, error) {
-	return w.deployments[namespace+"/"+name], w.unless("deployments")
+func (w written) Workload(key workload.Key) (workload.Object, error) {
+	return w.workloads[key.String()], w.unless("workloads")
 }
 
 func (w written) Reserved(string, time.Time) map[string]Reservation { return nil }
@@ -77,7 +78,7 @@ func placedOn(clusters ...string) *v1alpha1.Placement {
 	return &v1alpha1.Placement{Spec: *running(clusters...)}
 }
 
-func TestDeployment(t *testing.T) {
+func TestPlace(t *testing.T) {
 	clusters := []*v1alpha1.Cluster{member("east", located("america/us-east/a")), member("west", located("america/us-west/b")), member("eu", located("europe/eu-central/c"))}
 	of := func(policies ...*v1alpha1.PlacementPolicy) map[string][]*v1alpha1.PlacementPolicy {
 		return map[string][]*v1alpha1.PlacementPolicy{"default": policies}
@@ -102,12 +103,12 @@ func TestDeployment(t *testing.T) {
 		{"follows itself", written{policies: of(follows("web", "web"))}, "east=2 eu=2 west=2", "AffinityCycle"},
 		{
 			"is not the first of a circle, and follows",
-			written{policies: of(follows("web", "api"), follows("api", "web")), deployments: map[string]*appsv1.Deployment{"default/api": app("api", 1)}, placements: placements{"default/deployment-api": placedOn("eu=1")}},
+			written{policies: of(follows("web", "api"), follows("api", "web")), workloads: map[string]workload.Object{"deployment/default/api": app("api", 1)}, placements: placements{"default/deployment-api": placedOn("eu=1")}},
 			"eu=6", "",
 		},
 		{
 			"is the first of a circle, and follows nobody",
-			written{policies: of(follows("web", "yet"), follows("yet", "web")), deployments: map[string]*appsv1.Deployment{"default/yet": app("yet", 1)}, placements: placements{"default/deployment-yet": placedOn("eu=1")}},
+			written{policies: of(follows("web", "yet"), follows("yet", "web")), workloads: map[string]workload.Object{"deployment/default/yet": app("yet", 1)}, placements: placements{"default/deployment-yet": placedOn("eu=1")}},
 			"east=2 eu=2 west=2", "AffinityCycle",
 		},
 		{
@@ -118,7 +119,7 @@ func TestDeployment(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.in.clusters = clusters
-			got, _, err := Deployment(tt.in, app("web", 6), now)
+			got, _, err := Place(tt.in, workload.Deployment, app("web", 6), now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,10 +136,10 @@ func withPolicy(name string, spec *v1alpha1.PlacementSpec) *v1alpha1.PlacementSp
 }
 
 // What cannot be read is no reason to decide without it.
-func TestDeploymentNeedsAll(t *testing.T) {
+func TestPlaceNeedsAll(t *testing.T) {
 	for _, what := range []string{"clusters", "policies", "deployment-web", "deployment-db"} {
 		in := written{failing: what, clusters: []*v1alpha1.Cluster{member("east")}, policies: map[string][]*v1alpha1.PlacementPolicy{"default": {follows("web", "db")}}}
-		if _, _, err := Deployment(in, app("web", 6), now); !errors.Is(err, errUnreadable) {
+		if _, _, err := Place(in, workload.Deployment, app("web", 6), now); !errors.Is(err, errUnreadable) {
 			t.Errorf("%s cannot be read: %v", what, err)
 		}
 	}

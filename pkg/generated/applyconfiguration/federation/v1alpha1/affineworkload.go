@@ -10,7 +10,7 @@ package v1alpha1
 //
 // AffineWorkload names a workload of the same namespace.
 type AffineWorkloadApplyConfiguration struct {
-	// Kind of the workload, e.g. Deployment (default).
+	// Kind of the workload, one of those that policies place; Deployment (default).
 	Kind *string `json:"kind,omitempty"`
 	// Name of the workload.
 	Name *string `json:"name,omitempty"`

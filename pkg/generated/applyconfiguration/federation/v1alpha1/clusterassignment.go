@@ -12,7 +12,7 @@ package v1alpha1
 type ClusterAssignmentApplyConfiguration struct {
 	// Name of the cluster.
 	Name *string `json:"name,omitempty"`
-	// Replicas for the cluster now; absent where the workload has none.
+	// Replicas for the cluster now; absent where they are not divided.
 	Replicas *int32 `json:"replicas,omitempty"`
 	// Replicas the cluster is on its way to, while a move is under way.
 	Target *int32 `json:"target,omitempty"`

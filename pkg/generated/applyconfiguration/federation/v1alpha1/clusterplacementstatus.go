@@ -6,6 +6,7 @@
 package v1alpha1
 
 import (
+	federationv1alpha1 "drover.dev/drover/pkg/apis/federation/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -40,6 +41,8 @@ type ClusterPlacementStatusApplyConfiguration struct {
 	ReadyEndpoints *int32 `json:"readyEndpoints,omitempty"`
 	// Addresses at which the cluster serves the Service or Ingress.
 	Addresses []AddressApplyConfiguration `json:"addresses,omitempty"`
+	// Status of the object in the cluster in its own form, where the fields above do not tell all of it.
+	WorkloadStatus *federationv1alpha1.JSON `json:"workloadStatus,omitempty"`
 	// When the report last changed.
 	LastTransitionTime *v1.Time `json:"lastTransitionTime,omitempty"`
 }
@@ -156,6 +159,14 @@ func (b *ClusterPlacementStatusApplyConfiguration) WithAddresses(values ...*Addr
 		}
 		b.Addresses = append(b.Addresses, *values[i])
 	}
+	return b
+}
+
+// WithWorkloadStatus sets the WorkloadStatus field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WorkloadStatus field is set to the value of the last call.
+func (b *ClusterPlacementStatusApplyConfiguration) WithWorkloadStatus(value federationv1alpha1.JSON) *ClusterPlacementStatusApplyConfiguration {
+	b.WorkloadStatus = &value
 	return b
 }
 

@@ -22,6 +22,9 @@ type PlacementPolicySpecApplyConfiguration struct {
 	// Weights and bounds of the clusters. Only the clusters named here are used; the name "*" stands for every other
 	// one. Empty means every cluster, equally.
 	Clusters []ClusterWeightApplyConfiguration `json:"clusters,omitempty"`
+	// Divide gives each cluster a share of the replicas; Whole gives each chosen cluster all of them. Default: Deployments
+	// and Jobs are divided, StatefulSets and ReplicaSets are whole; DaemonSets and CronJobs always are.
+	Division *federationv1alpha1.Division `json:"division,omitempty"`
 	// Which clusters are used at all, by their labels.
 	ClusterAffinity *ClusterAffinityApplyConfiguration `json:"clusterAffinity,omitempty"`
 	// Other workloads of the namespace that these follow, or keep apart from.
@@ -75,6 +78,14 @@ func (b *PlacementPolicySpecApplyConfiguration) WithClusters(values ...*ClusterW
 		}
 		b.Clusters = append(b.Clusters, *values[i])
 	}
+	return b
+}
+
+// WithDivision sets the Division field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Division field is set to the value of the last call.
+func (b *PlacementPolicySpecApplyConfiguration) WithDivision(value federationv1alpha1.Division) *PlacementPolicySpecApplyConfiguration {
+	b.Division = &value
 	return b
 }
 

@@ -25,10 +25,12 @@ type PlacementSpecApplyConfiguration struct {
 	Policy *string `json:"policy,omitempty"`
 	// Generation of that policy.
 	PolicyGeneration *int64 `json:"policyGeneration,omitempty"`
-	// Replicas asked for over all clusters; absent where the workload has none.
+	// Replicas asked for over all clusters, or completions of a Job; absent where they are not divided.
 	Replicas *int32 `json:"replicas,omitempty"`
 	// Replicas that found no cluster.
 	Unplaced *int32 `json:"unplaced,omitempty"`
+	// Completions of a Job in clusters that run it no more.
+	Completed *int32 `json:"completed,omitempty"`
 	// Stable word for why not everything could be placed; empty if it could.
 	Problem *string `json:"problem,omitempty"`
 	// The same, for people.
@@ -106,6 +108,14 @@ func (b *PlacementSpecApplyConfiguration) WithReplicas(value int32) *PlacementSp
 // If called multiple times, the Unplaced field is set to the value of the last call.
 func (b *PlacementSpecApplyConfiguration) WithUnplaced(value int32) *PlacementSpecApplyConfiguration {
 	b.Unplaced = &value
+	return b
+}
+
+// WithCompleted sets the Completed field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Completed field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithCompleted(value int32) *PlacementSpecApplyConfiguration {
+	b.Completed = &value
 	return b
 }
 

@@ -1,0 +1,120 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package workload
+
+import (
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Listers find workloads as last seen in the federation.
+type Listers struct {
+	informers map[*Kind]cache.SharedIndexInformer
+}
+
+// NewListers makes the listers of the workloads.
+func NewListers(native informers.SharedInformerFactory) (*Listers, error) {
+	l := &Listers{informers: map[*Kind]cache.SharedIndexInformer{}}
+	for _, kind := range Kinds {
+		informer, err := native.ForResource(kind.Resource)
+		if err != nil {
+			return nil, err
+		}
+		l.informers[kind] = informer.Informer()
+	}
+	return l, nil
+}
+
+// Informer is that of a kind.
+func (l *Listers) Informer(kind *Kind) cache.SharedIndexInformer { return l.informers[kind] }
+
+// HasSynced are the informers behind the listers.
+func (l *Listers) HasSynced() []cache.InformerSynced {
+	var out []cache.InformerSynced
+	for _, informer := range l.informers {
+		out = append(out, informer.HasSynced)
+	}
+	return out
+}
+
+// Watch calls a function for every change of a workload, with the old object where there is one and the new one where
+// there is one: (nil, new) when it is added, (old, nil) when it is deleted.
+func (l *Listers) Watch(changed func(key Key, old, obj Object)) error {
+	for kind, informer := range l.informers {
+		call := func(old, obj any) {
+			if gone, ok := old.(cache.DeletedFinalStateUnknown); ok {
+				old = gone.Obj
+			}
+			was, _ := old.(Object)
+			is, _ := obj.(Object)
+			named := is
+			if named == nil {
+				named = was
+			}
+			if named != nil {
+				changed(KeyFor(kind, named), was, is)
+			}
+		}
+		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+			AddFunc: func(obj any) { call(nil, obj) }, UpdateFunc: call, DeleteFunc: func(obj any) { call(obj, nil) },
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Each calls a function with the key of every workload.
+func (l *Listers) Each(call func(Key)) {
+	for kind, informer := range l.informers {
+		for _, item := range informer.GetStore().List() {
+			call(KeyFor(kind, item.(Object)))
+		}
+	}
+}
+
+// EachIn calls a function with every workload of a namespace.
+func (l *Listers) EachIn(namespace string, call func(Key, Object)) {
+	for kind, informer := range l.informers {
+		items, err := informer.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
+		if err != nil {
+			continue // every informer of a factory has that index
+		}
+		for _, item := range items {
+			call(KeyFor(kind, item.(Object)), item.(Object))
+		}
+	}
+}
+
+// Get finds a workload; nil if there is none. It must not be changed.
+func (l *Listers) Get(key Key) (Object, error) {
+	obj, ok, err := l.informers[key.Kind].GetStore().GetByKey(cache.NewObjectName(key.Namespace, key.Name).String())
+	if err != nil || !ok {
+		return nil, err
+	}
+	return obj.(Object), nil
+}
+
+// Behind finds the workloads of its namespace that an object follows.
+func (l *Listers) Behind(kind *Kind, obj Object) (keys []Key) {
+	if kind.Behind == nil {
+		return nil
+	}
+	l.EachIn(obj.GetNamespace(), func(key Key, other Object) {
+		if kind.Behind(obj, key.Kind, other) {
+			keys = append(keys, key)
+		}
+	})
+	return keys
+}
+
+// Followers finds the workloads of its namespace that follow an object.
+func (l *Listers) Followers(kind *Kind, obj Object) (keys []Key) {
+	l.EachIn(obj.GetNamespace(), func(key Key, other Object) {
+		if key.Kind.Behind != nil && key.Kind.Behind(other, kind, obj) {
+			keys = append(keys, key)
+		}
+	})
+	return keys
+}

@@ -1,0 +1,68 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package workload
+
+import (
+	"encoding/json"
+	"hash/fnv"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/apis/kind"
+	"drover.dev/drover/pkg/members"
+)
+
+// StatefulSet is whole unless a policy divides it by its replicas: the ordinals of each cluster begin with 0.
+var StatefulSet = &Kind{
+	GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("StatefulSet"),
+	Resource:         members.StatefulSets,
+	Division:         v1alpha1.Whole,
+	Replicas:         kind.Of(func(s *appsv1.StatefulSet) **int32 { return &s.Spec.Replicas }),
+	Template:         kind.Of(func(s *appsv1.StatefulSet) *corev1.PodTemplateSpec { return &s.Spec.Template }),
+	Observed:         kind.Of(func(s *appsv1.StatefulSet) int64 { return s.Status.ObservedGeneration }),
+	Report: reportBy(func(s *appsv1.StatefulSet, into *v1alpha1.ClusterPlacementStatus) {
+		into.Replicas, into.UpdatedReplicas = s.Status.Replicas, s.Status.UpdatedReplicas
+		into.ReadyReplicas, into.AvailableReplicas = s.Status.ReadyReplicas, s.Status.AvailableReplicas
+		keep(into, appsv1.StatefulSetStatus{
+			Replicas: s.Status.Replicas, CurrentReplicas: s.Status.CurrentReplicas,
+			CurrentRevision: s.Status.CurrentRevision, UpdateRevision: s.Status.UpdateRevision,
+		})
+	}),
+	Sum: sumBy(sumStatefulSet),
+	UpdateStatus: statusBy(func(kube kubernetes.Interface, namespace string) statusWriter[*appsv1.StatefulSet] {
+		return kube.AppsV1().StatefulSets(namespace)
+	}),
+}
+
+// sumStatefulSet gives revisions of its own, since those of the clusters have other names: the two are the same as soon
+// as they are in each cluster.
+func sumStatefulSet(s *appsv1.StatefulSet, r Reports) {
+	n := r.count()
+	status := appsv1.StatefulSetStatus{
+		ObservedGeneration: r.Placement.WorkloadGeneration, Conditions: s.Status.Conditions, CollisionCount: s.Status.CollisionCount,
+		Replicas: n.replicas, UpdatedReplicas: n.updated, ReadyReplicas: n.ready, AvailableReplicas: n.available,
+		CurrentRevision: s.Status.CurrentRevision, UpdateRevision: revision(s),
+	}
+	switch {
+	case r.everywhere(func(c *v1alpha1.ClusterPlacementStatus) bool {
+		in := kept[appsv1.StatefulSetStatus](c)
+		return r.acted(c) && in.CurrentRevision == in.UpdateRevision
+	}):
+		status.CurrentRevision, status.CurrentReplicas = status.UpdateRevision, n.updated
+	case status.CurrentRevision == status.UpdateRevision:
+		status.CurrentRevision = "" // not all are of one revision, until each cluster says so
+	}
+	s.Status = status
+}
+
+// revision names the template.
+func revision(s *appsv1.StatefulSet) string {
+	h := fnv.New32a()
+	_ = json.NewEncoder(h).Encode(s.Spec.Template) // to a hash
+	return s.Name + "-" + strconv.FormatUint(uint64(h.Sum32()), 36)
+}
