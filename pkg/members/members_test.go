@@ -14,14 +14,19 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 
@@ -362,5 +367,56 @@ func TestSet(t *testing.T) {
 	set.DisconnectAll()
 	if diff := cmp.Diff([]string{"east", "east"}, gone); diff != "" {
 		t.Errorf("told of (-want +got):\n%s", diff)
+	}
+}
+
+// A kind that a member refuses keeps it from no other, unless nothing goes without it.
+func TestRefused(t *testing.T) {
+	lists := map[string]schema.GroupVersionKind{}
+	for gvk := range scheme.Scheme.AllKnownTypes() {
+		plural, _ := meta.UnsafeGuessKindToResource(gvk)
+		lists[plural.GroupVersion().String()+"/"+plural.Resource] = gvk.GroupVersion().WithKind(gvk.Kind + "List")
+	}
+	for refused, synced := range map[schema.GroupVersionResource]bool{CronJobs: true, Deployments: true, Secrets: false} {
+		ep := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			path := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/apis/"), "/api/")
+			switch {
+			case path == refused.GroupVersion().String()+"/"+refused.Resource:
+				http.Error(w, "no", http.StatusForbidden)
+			case r.URL.Query().Get("sendInitialEvents") == "true":
+				http.Error(w, "list first", http.StatusBadRequest)
+			case r.URL.Query().Get("watch") != "":
+				<-r.Context().Done()
+			default:
+				list := lists[path]
+				if strings.Contains(r.Header.Get("Accept"), "PartialObjectMetadataList") {
+					list = metav1.SchemeGroupVersion.WithKind("PartialObjectMetadataList")
+				}
+				w.Header().Set("Content-Type", "application/json")
+				_ = json.NewEncoder(w).Encode(map[string]any{
+					"apiVersion": list.GroupVersion().String(), "kind": list.Kind, "metadata": map[string]any{"resourceVersion": "1"}, "items": []any{},
+				})
+			}
+		})
+		set := NewSet(t.Context())
+		connected := make(chan string, 1)
+		set.Listen(Listener{Connected: func(name string) { connected <- name }})
+		m, err := set.Connect(&v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "east"}, Spec: v1alpha1.ClusterSpec{Server: ep.server, CABundle: []byte(ep.caBundle)}}, Credentials{Token: "t"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if synced {
+			select {
+			case <-connected:
+			case <-time.After(time.Minute):
+				t.Fatalf("without %s nothing is known of the others", refused)
+			}
+			if !apierrors.IsForbidden(m.Refused(refused)) || m.Refused(Services) != nil {
+				t.Errorf("refused are %s: %v, and services: %v", refused, m.Refused(refused), m.Refused(Services))
+			}
+		} else if !cache.WaitForCacheSync(t.Context().Done(), func() bool { _, tried := m.refused.Load(refused); return tried }) || m.Synced() || m.Refused(refused) != nil {
+			t.Errorf("without %s it goes on", refused)
+		}
+		set.DisconnectAll()
 	}
 }

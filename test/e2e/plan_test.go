@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,6 +95,23 @@ spec:
 		running = then
 	}
 	s.eventuallyRuns("web", running)
+}
+
+// What is whole is planned as all or nothing.
+func TestPlanOfWhole(t *testing.T) {
+	s := sharedSpace(t)
+	out, err := s.Plugin().RunWithInput(t.Context(), fmt.Sprintf(db, 2), "plan", "-f", "-", "-n", s.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wantContains(out, "statefulset/db in "+s.name+": all of it in each cluster, no policy", "runs all of it")
+	for _, cluster := range []string{"east", "west", "eu"} {
+		if !slices.ContainsFunc(strings.Split(out, "\n"), func(line string) bool {
+			return strings.Join(strings.Fields(line), " ") == cluster+" 0 all runs all of it"
+		}) {
+			t.Errorf("%s does not go from nothing to all in\n%s", cluster, out)
+		}
+	}
 }
 
 // placedNow is placed, with nothing while there is no Placement yet.

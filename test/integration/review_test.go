@@ -218,6 +218,8 @@ func TestBadPlacementReview(t *testing.T) {
 		want           string
 	}{
 		{"good", workload(`{"name": "web"}`, spec), 200, ""},
+		{"good, of another kind", `{"spec": {"workload": {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}, ` + spec + `}}}`, 200, ""},
+		{"an invalid one of another kind", `{"spec": {"workload": {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}, ` + strings.Replace(spec, "3", "-3", 1) + `}}}`, 422, "spec.workload.spec.replicas: Invalid value: -3"},
 		{"good, with policies", with(policy + `, ` + strings.Replace(policy, `"web"`, `"other"`, 1)), 200, ""},
 		{"good, in its namespace", workload(`{"name": "web", "namespace": "`+namespace+`"}`, spec), 200, ""},
 		{"nothing", `{}`, 422, "spec.workload"},

@@ -143,6 +143,8 @@ func TestValidatePlacementPolicy(t *testing.T) {
 		{"no moves", func(s *v1alpha1.PlacementPolicySpec) { s.Rebalance.MaxMovesPerMinute = ptr.To[int32](0) }, []string{"spec.rebalance.maxMovesPerMinute: Invalid value: 0: must be greater than or equal to 1"}},
 		{"a negative failover", func(s *v1alpha1.PlacementPolicySpec) { s.Failover.After = &metav1.Duration{Duration: -time.Second} }, []string{"spec.failover.after: Invalid value: \"-1s\": must not be negative"}},
 		{"a mode that is none", func(s *v1alpha1.PlacementPolicySpec) { s.Rebalance.Mode = "Sometimes" }, []string{"spec.rebalance.mode: Unsupported value: \"Sometimes\": supported values: \"Automatic\", \"Never\", \"OnChange\""}},
+		{"a division", func(s *v1alpha1.PlacementPolicySpec) { s.Division = v1alpha1.Whole }, nil},
+		{"a division that is none", func(s *v1alpha1.PlacementPolicySpec) { s.Division = "Half" }, []string{"spec.division: Unsupported value: \"Half\": supported values: \"Divide\", \"Whole\""}},
 		{"a conflict that is none", func(s *v1alpha1.PlacementPolicySpec) { s.Conflict = "Overwrite" }, []string{"spec.conflict: Unsupported value: \"Overwrite\": supported values: \"Adopt\", \"Fail\""}},
 		{"an operator that is none", tolerations(v1alpha1.Toleration{Key: "k", Operator: "In"}), []string{"spec.tolerations[0].operator: Unsupported value: \"In\""}},
 		{"no key, and a value", tolerations(v1alpha1.Toleration{Value: "v"}), []string{"spec.tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists when `key` is empty"}},
