@@ -78,11 +78,7 @@ func (c *Controller) reconcile(ctx context.Context, namespace string) (time.Dura
 		return 0, err
 	}
 	placed := map[workload.Key]labels.Set{}
-	c.workloads.EachIn(namespace, func(key workload.Key, obj workload.Object) {
-		if key.Kind.Placed() {
-			placed[key] = obj.GetLabels()
-		}
-	})
+	c.workloads.EachIn(namespace, (*workload.Kind).Placed, func(key workload.Key, obj workload.Object) { placed[key] = obj.GetLabels() })
 	for name, next := range statuses(policies, placed, c.now()) {
 		policy, err := c.policies.PlacementPolicies(namespace).Get(name)
 		if err != nil || apiequality.Semantic.DeepEqual(policy.Status, next) {

@@ -145,8 +145,8 @@ func (c *Controller) policyChanged(old, obj any) {
 	if either == nil {
 		return
 	}
-	c.workloads.EachIn(either.Namespace, func(key workload.Key, obj workload.Object) {
-		if set := labels.Set(obj.GetLabels()); key.Kind.Placed() && (decision.Selects(was, set) || decision.Selects(is, set)) {
+	c.workloads.EachIn(either.Namespace, (*workload.Kind).Placed, func(key workload.Key, obj workload.Object) {
+		if set := labels.Set(obj.GetLabels()); decision.Selects(was, set) || decision.Selects(is, set) {
 			c.runner.Enqueue(key)
 		}
 	})

@@ -49,7 +49,7 @@ func scheduledCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
 	if spec.Problem != "" {
 		return metav1.Condition{Type: v1alpha1.ConditionScheduled, Status: metav1.ConditionFalse, Reason: spec.Problem, Message: spec.ProblemMessage}
 	}
-	return metav1.Condition{Type: v1alpha1.ConditionScheduled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPlaced, Message: fmt.Sprintf("placed on %s", plural(len(spec.Clusters), "cluster"))}
+	return metav1.Condition{Type: v1alpha1.ConditionScheduled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPlaced, Message: fmt.Sprintf("placed on %s", countClusters(len(spec.Clusters)))}
 }
 
 func syncedCondition(clusters []v1alpha1.ClusterPlacementStatus) metav1.Condition {
@@ -64,7 +64,7 @@ func syncedCondition(clusters []v1alpha1.ClusterPlacementStatus) metav1.Conditio
 		}
 	}
 	if len(behind) == 0 {
-		return metav1.Condition{Type: v1alpha1.ConditionSynced, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSynced, Message: fmt.Sprintf("%s hold what was decided", plural(len(clusters), "cluster"))}
+		return metav1.Condition{Type: v1alpha1.ConditionSynced, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSynced, Message: fmt.Sprintf("%s hold what was decided", countClusters(len(clusters)))}
 	}
 	return metav1.Condition{Type: v1alpha1.ConditionSynced, Status: metav1.ConditionFalse, Reason: reason, Message: workload.Shorten(strings.Join(behind, "; "))}
 }
@@ -90,12 +90,12 @@ func availableCondition(kind *workload.Kind, obj workload.Object, spec *v1alpha1
 	}
 	switch {
 	case kind.Serves != nil:
-		c.Message = fmt.Sprintf("%d of %s serve", available, plural(len(spec.Clusters), "cluster"))
+		c.Message = fmt.Sprintf("%d of %s serve", available, countClusters(len(spec.Clusters)))
 		if available == 0 && len(spec.Clusters) > 0 {
 			c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonNotServing
 		}
 	default:
-		c.Message = fmt.Sprintf("ready in %d of %s", available, plural(len(spec.Clusters), "cluster"))
+		c.Message = fmt.Sprintf("ready in %d of %s", available, countClusters(len(spec.Clusters)))
 		if available < len(spec.Clusters) {
 			c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonUnavailable
 		}
@@ -117,9 +117,9 @@ func availableIn(kind *workload.Kind, obj workload.Object, in *v1alpha1.ClusterP
 	}
 }
 
-func plural(n int, what string) string {
+func countClusters(n int) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 cluster"
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d clusters", n)
 }

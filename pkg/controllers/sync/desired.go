@@ -130,8 +130,8 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 
 // guards are what has to be in a cluster before an object is.
 func (c *Controller) guards(kind *workload.Kind, obj workload.Object) (guards []item) {
-	for _, key := range c.workloads.Followers(kind, obj) {
-		if guard, err := c.workloads.Get(key); key.Kind.Guards && err == nil && guard != nil && guard.GetDeletionTimestamp().IsZero() {
+	for _, key := range c.workloads.Guards(kind, obj) {
+		if guard, err := c.workloads.Get(key); err == nil && guard != nil && guard.GetDeletionTimestamp().IsZero() {
 			guards = append(guards, itemOf(key))
 		}
 	}

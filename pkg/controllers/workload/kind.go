@@ -20,6 +20,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/members"
 )
 
 // Kind is one row of the table of kinds that have Placements: all that the controllers know of a kind.
@@ -117,6 +118,9 @@ func find(matches func(*Kind) bool) *Kind {
 
 // Placed says whether policies place objects of the kind. Others follow.
 func (k *Kind) Placed() bool { return k.Division != "" }
+
+// leads says whether others may follow objects of the kind: what makes pods, and Services.
+func (k *Kind) leads() bool { return k.Template != nil || k.Resource == members.Services }
 
 // In makes of an object of the federation the one that a cluster is to hold: its share of it, as it is written there.
 func (k *Kind) In(cluster string, obj runtime.Object, placement *v1alpha1.PlacementSpec) runtime.Object {

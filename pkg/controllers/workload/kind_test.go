@@ -88,12 +88,12 @@ func TestBehind(t *testing.T) {
 	otherMeta, otherTemplate := labelled("api", "api")
 	api := &appsv1.Deployment{ObjectMeta: otherMeta, Spec: appsv1.DeploymentSpec{Template: otherTemplate}}
 	service := &corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}}
-	all := []Object{web, set, cron, api, service}
+	objects := []Object{web, set, cron, api, service}
 	app := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
 	scaling := func(version, kind string) *autoscalingv2.HorizontalPodAutoscaler {
 		return &autoscalingv2.HorizontalPodAutoscaler{Spec: autoscalingv2.HorizontalPodAutoscalerSpec{ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: version, Kind: kind, Name: "web"}}}
 	}
-	const selected, any = "deployment/web statefulset/web cronjob/web", "deployment/web statefulset/web cronjob/web deployment/api"
+	const selected, all = "deployment/web statefulset/web cronjob/web", "deployment/web statefulset/web cronjob/web deployment/api"
 	for _, tt := range []struct {
 		name string
 		obj  runtime.Object
@@ -103,18 +103,18 @@ func TestBehind(t *testing.T) {
 		{"a Service that selects nothing", &corev1.Service{}, ""},
 		{"an Ingress", &networkingv1.Ingress{Spec: networkingv1.IngressSpec{DefaultBackend: &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web"}}}}, "service/web"},
 		{"a budget", &policyv1.PodDisruptionBudget{Spec: policyv1.PodDisruptionBudgetSpec{Selector: app}}, selected},
-		{"a budget of all", &policyv1.PodDisruptionBudget{Spec: policyv1.PodDisruptionBudgetSpec{Selector: &metav1.LabelSelector{}}}, any},
+		{"a budget of all", &policyv1.PodDisruptionBudget{Spec: policyv1.PodDisruptionBudgetSpec{Selector: &metav1.LabelSelector{}}}, all},
 		{"a budget of none", &policyv1.PodDisruptionBudget{}, ""},
 		{"a network policy", &networkingv1.NetworkPolicy{Spec: networkingv1.NetworkPolicySpec{PodSelector: *app}}, selected},
-		{"a network policy of all", &networkingv1.NetworkPolicy{}, any},
+		{"a network policy of all", &networkingv1.NetworkPolicy{}, all},
 		{"an autoscaler", scaling("apps/v1", "StatefulSet"), "statefulset/web"},
 		{"an autoscaler of another version", scaling("apps/v1beta1", "Deployment"), "deployment/web"},
 		{"an autoscaler of another group", scaling("batch/v1", "Deployment"), ""},
-		{"a quota", &corev1.ResourceQuota{}, any},
-		{"limits", &corev1.LimitRange{}, any},
+		{"a quota", &corev1.ResourceQuota{}, all},
+		{"limits", &corev1.LimitRange{}, all},
 	} {
 		var got []string
-		for _, other := range all {
+		for _, other := range objects {
 			if kind := KindOf(other); KindOf(tt.obj).Behind(tt.obj, kind, other) {
 				got = append(got, KeyFor(kind, other).InNamespace())
 			}

@@ -74,9 +74,12 @@ func (l *Listers) Each(call func(Key)) {
 	}
 }
 
-// EachIn calls a function with every workload of a namespace.
-func (l *Listers) EachIn(namespace string, call func(Key, Object)) {
+// EachIn calls a function with every workload of a namespace that is of one of some kinds.
+func (l *Listers) EachIn(namespace string, of func(*Kind) bool, call func(Key, Object)) {
 	for kind, informer := range l.informers {
+		if !of(kind) {
+			continue
+		}
 		items, err := informer.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
 		if err != nil {
 			continue // every informer of a factory has that index
@@ -101,7 +104,7 @@ func (l *Listers) Behind(kind *Kind, obj Object) (keys []Key) {
 	if kind.Behind == nil {
 		return nil
 	}
-	l.EachIn(obj.GetNamespace(), func(key Key, other Object) {
+	l.EachIn(obj.GetNamespace(), (*Kind).leads, func(key Key, other Object) {
 		if kind.Behind(obj, key.Kind, other) {
 			keys = append(keys, key)
 		}
@@ -110,9 +113,21 @@ func (l *Listers) Behind(kind *Kind, obj Object) (keys []Key) {
 }
 
 // Followers finds the workloads of its namespace that follow an object.
-func (l *Listers) Followers(kind *Kind, obj Object) (keys []Key) {
-	l.EachIn(obj.GetNamespace(), func(key Key, other Object) {
-		if key.Kind.Behind != nil && key.Kind.Behind(other, kind, obj) {
+func (l *Listers) Followers(kind *Kind, obj Object) []Key {
+	return l.followers(kind, obj, func(k *Kind) bool { return k.Behind != nil })
+}
+
+// Guards finds the workloads of its namespace that have to be in a cluster before an object is.
+func (l *Listers) Guards(kind *Kind, obj Object) []Key {
+	return l.followers(kind, obj, func(k *Kind) bool { return k.Guards })
+}
+
+func (l *Listers) followers(kind *Kind, obj Object, of func(*Kind) bool) (keys []Key) {
+	if !kind.leads() {
+		return nil
+	}
+	l.EachIn(obj.GetNamespace(), of, func(key Key, other Object) {
+		if key.Kind.Behind(other, kind, obj) {
 			keys = append(keys, key)
 		}
 	})

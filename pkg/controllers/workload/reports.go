@@ -79,14 +79,6 @@ func (r Reports) count() counts {
 	return sum
 }
 
-// total adds up a number of every cluster.
-func (r Reports) total(of func(*v1alpha1.ClusterPlacementStatus) int32) (sum int32) {
-	for i := range r.Clusters {
-		sum += of(&r.Clusters[i])
-	}
-	return sum
-}
-
 // messages of clusters in one: "east: no room; west: too slow".
 func (r Reports) messages(of func(*v1alpha1.ClusterPlacementStatus) string) string {
 	var out []string
