@@ -231,7 +231,7 @@ func (c *Controller) decideAndReserve(key workload.Key, obj workload.Object, pla
 	if was == nil {
 		was = &v1alpha1.PlacementSpec{}
 	}
-	if !decision.SameClusters(was.Clusters, next.Clusters) {
+	if !decision.SameClusters(was.Clusters, next.Clusters) && !key.Kind.IsFixed(obj) {
 		c.reserved.reserve(key.String(), decision.Requests(key.Kind.Template(obj)), was, &next, c.now())
 	}
 	return next, again, nil

@@ -128,8 +128,11 @@ func sumJob(j *batchv1.Job, r Reports) {
 		next.StartTime = oldest(next.StartTime, in.StartTime)
 		completed = newest(completed, in.CompletionTime)
 		suspended = suspended || jobCondition(&in, batchv1.JobSuspended) != nil
+		if Share(r.Placement, r.Clusters[i].Name) == nil {
+			continue // what it has completed is among the Placement's
+		}
 		next.Succeeded += in.Succeeded
-		if Share(r.Placement, r.Clusters[i].Name) != nil && (least < 0 || in.Succeeded < least) {
+		if least < 0 || in.Succeeded < least {
 			least = in.Succeeded
 		}
 	}

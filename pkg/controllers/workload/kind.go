@@ -119,6 +119,9 @@ func find(matches func(*Kind) bool) *Kind {
 // Placed says whether policies place objects of the kind. Others follow.
 func (k *Kind) Placed() bool { return k.Division != "" }
 
+// IsFixed says whether a cluster's share of an object cannot be changed once the cluster has it.
+func (k *Kind) IsFixed(obj runtime.Object) bool { return k.Fixed != nil && k.Fixed(obj) }
+
 // leads says whether others may follow objects of the kind: what makes pods, and Services.
 func (k *Kind) leads() bool { return k.Template != nil || k.Resource == members.Services }
 

@@ -162,6 +162,7 @@ func TestSumJob(t *testing.T) {
 		{"whole, complete in both", whole, first, last, 2, "Complete"},
 		{"failed in one", divided, first, failed, 2, "Failed"},
 		{"done where it is no more", gone, nil, nil, 6, "Complete"},
+		{"done where it is about to be no more", gone, first, last, 6, "Complete"},
 	} {
 		got := sum(t, &batchv1.Job{}, tt.p, tt.east, tt.west)
 		end := finish(&got.Status)

@@ -72,7 +72,7 @@ func selectCandidates(w Workload, in Inputs) candidates {
 			c.excluded = append(c.excluded, *exclusion)
 			continue
 		}
-		if !c.held[cluster.Name].lost && w.Whole == "" {
+		if !c.held[cluster.Name].lost && w.Whole == "" && !w.Fixed { // completions are not all run at once
 			c.bound(&candidate, w, in, cluster)
 		}
 		c.candidates = append(c.candidates, candidate)

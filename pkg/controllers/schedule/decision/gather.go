@@ -57,7 +57,7 @@ func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
 		w.Replicas, w.Requests = ptr.Deref(*kind.Replicas(obj), 1), Requests(kind.Template(obj))
 	}
 	w.Whole = wholeBecause(kind, obj, in.Policy)
-	w.Fixed = kind.Fixed != nil && kind.Fixed(obj)
+	w.Fixed = kind.IsFixed(obj)
 	w.Finished = kind.Finished != nil && kind.Finished(obj)
 	if w.Fixed && in.Current != nil && len(in.Current.Clusters) > 0 {
 		// As it was begun, whatever the policy says by now.

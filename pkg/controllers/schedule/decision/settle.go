@@ -58,7 +58,7 @@ func settle(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 		assign(&next, result, c, left, nil)
 		if next.Problem, next.ProblemMessage = problem(result, left); !first && result.Outcome == placement.OutcomeNoClusters {
 			next.Unplaced, next.Problem = left, string(placement.OutcomeUnplaced)
-			next.ProblemMessage = fmt.Sprintf("%d completions that a cluster left undone fit nowhere: what a cluster was given of a Job cannot be changed, and every other that may take some has its share; join a cluster, or create the Job anew", left)
+			next.ProblemMessage = fmt.Sprintf("%d completions fit nowhere: what a cluster was given of a Job cannot be changed, and every other that may take some has its share; join a cluster, or create the Job anew", left)
 		}
 	}
 	slices.SortFunc(next.Clusters, func(a, b v1alpha1.ClusterAssignment) int { return cmp.Compare(a.Name, b.Name) })

@@ -11,6 +11,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -25,6 +26,9 @@ func reported(completed map[string]int32) (reports []v1alpha1.ClusterPlacementSt
 	}
 	return reports
 }
+
+// full has no room for another pod.
+func full(c *v1alpha1.Cluster) { c.Status.Nodes.Total = 1 }
 
 // What a cluster was given of a Job stays its share, until the cluster is given up.
 func TestSettle(t *testing.T) {
@@ -51,6 +55,9 @@ func TestSettle(t *testing.T) {
 		want     output
 	}{
 		{"by weight at first", policyWith(nil, weight("a", 1), weight("b", 2)), []*v1alpha1.Cluster{a, b}, nil, nil, output{Placed: "a=2 b=4"}},
+		{"more than there is room for at once", nil, []*v1alpha1.Cluster{member("a", full), member("b", full)}, nil, nil, output{Placed: "a=3 b=3"}},
+		{"no more than it may", policyWith(nil, v1alpha1.ClusterWeight{Name: "a", MaxReplicas: ptr.To[int32](2)}), []*v1alpha1.Cluster{a, b}, nil, nil, output{Placed: "a=2", Unplaced: 4, Problem: "Unplaced"}},
+		{"and stays so", policyWith(nil, v1alpha1.ClusterWeight{Name: "a", MaxReplicas: ptr.To[int32](2)}), []*v1alpha1.Cluster{a, b}, before(0, "a=2"), nil, output{Placed: "a=2", Unplaced: 4, Problem: "Unplaced"}},
 		{"nowhere at first", nil, nil, nil, nil, output{Unplaced: 6, Problem: "NoClusters"}},
 		{"as soon as there is a cluster", nil, []*v1alpha1.Cluster{a}, before(0), nil, output{Placed: "a=6"}},
 		{"who joins gets nothing", nil, []*v1alpha1.Cluster{a, b, c}, before(0, "a=3", "b=3"), nil, output{Placed: "a=3 b=3"}},
@@ -68,7 +75,7 @@ func TestSettle(t *testing.T) {
 		{"who had done all leaves nothing behind", nil, []*v1alpha1.Cluster{b, c}, before(0, "a=3", "b=3"), map[string]int32{"a": 3}, output{Placed: "b=3", Completed: 3}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := Workload{Key: "job/default/sum", Generation: 1, Replicas: 6, Fixed: true}
+			w := Workload{Key: "job/default/sum", Generation: 1, Replicas: 6, Fixed: true, Requests: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("1")}}
 			got, again := Decide(w, Inputs{Policy: tt.policy, Clusters: tt.clusters, Current: tt.current, Reports: reported(tt.done), Now: now})
 			excluded := ""
 			for _, e := range got.Excluded {

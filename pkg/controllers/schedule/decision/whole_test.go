@@ -47,7 +47,7 @@ func TestDecideWhole(t *testing.T) {
 		{"NoExecute takes it away", nil, []*v1alpha1.Cluster{member("a", tainted("k", "v", "NoExecute")), member("b")}, runningWhole("a", "b"), "b:Whole", "a:Taint", "", 0},
 		{"lost for a minute", nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Minute)), member("b"), member("c")}, runningWhole("a", "b", "c"), "a:KeptNotReady b:Whole c:Whole", "", "", 4 * time.Minute},
 		{"lost for five", nil, []*v1alpha1.Cluster{member("a", notReadySince(5*time.Minute)), member("b"), member("c")}, runningWhole("a", "b", "c"), "b:Whole c:Whole", "a:NotReady", "", 0},
-		{"half are lost", nil, []*v1alpha1.Cluster{member("a", notReadySince(time.Hour)), member("b", notReadySince(time.Hour)), member("c")}, runningWhole("a", "b", "c"), "a:KeptNotReady b:KeptNotReady c:Whole", "", "FleetDegraded", 30 * time.Second},
+		{"too many are lost at once", nil, []*v1alpha1.Cluster{member("a", degraded), member("b", degraded), member("c")}, runningWhole("a", "b", "c"), "a:KeptNotReady b:KeptNotReady c:Whole", "", "FleetDegraded", 30 * time.Second},
 		{"nowhere to go", nil, []*v1alpha1.Cluster{member("a", leaving)}, nil, "", "a:Leaving", "NoClusters", 0},
 		{"divided before", nil, three[:2], running("a=4"), "a:Whole b:Whole", "", "", 0},
 	} {
