@@ -166,7 +166,8 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 // addPlanning serves what answers where workloads would be placed.
 func addPlanning(own storages, plain map[string]*registry.REST) {
 	stores := placementreview.Stores{
-		Clusters: plain["Cluster"], Policies: plain["PlacementPolicy"], Placements: plain["Placement"], Workloads: map[*workload.Kind]placementreview.Store{},
+		Clusters: plain["Cluster"], Policies: plain["PlacementPolicy"], Placements: plain["Placement"],
+		Autoscalers: plain[workload.HorizontalPodAutoscaler.Kind], Workloads: map[*workload.Kind]placementreview.Store{},
 	}
 	for _, k := range workload.Kinds {
 		if k.Placed() {

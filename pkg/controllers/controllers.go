@@ -28,6 +28,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/autoscale"
 	"drover.dev/drover/pkg/controllers/cluster"
 	"drover.dev/drover/pkg/controllers/namespace"
 	"drover.dev/drover/pkg/controllers/policy"
@@ -210,11 +211,15 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return fmt.Errorf("policy controller: %w", err)
 	}
+	autoscaler, err := autoscale.New(c.kube, own, native)
+	if err != nil {
+		return fmt.Errorf("autoscale controller: %w", err)
+	}
 	own.StartWithContext(ctx)
 	native.StartWithContext(ctx)
 	logger.Info("Controllers run", "federation", identity)
 	var wg sync.WaitGroup
-	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, syncer, reporter, namespaces, policies} {
+	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, syncer, reporter, namespaces, policies, autoscaler} {
 		wg.Go(func() { controller.Run(ctx) })
 	}
 	wg.Wait()

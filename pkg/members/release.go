@@ -4,6 +4,7 @@
 package members
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
@@ -58,6 +60,40 @@ func (m *Member) Release(ctx context.Context, resource schema.GroupVersionResour
 		return nil
 	}
 	return err
+}
+
+// ReleaseReplicas lets go of spec.replicas of an object, which stay what they are, and returns the object as it is then.
+// A field that is merely no longer applied would be removed.
+func (m *Member) ReleaseReplicas(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*metav1.PartialObjectMetadata, error) {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+	defer cancel()
+	objects := m.Metadata.Resource(resource).Namespace(namespace)
+	obj, err := objects.Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range obj.ManagedFields {
+		e := &obj.ManagedFields[i]
+		if e.Manager != v1alpha1.FieldManager || e.Operation != metav1.ManagedFieldsOperationApply || e.FieldsV1 == nil {
+			continue
+		}
+		owned := &fieldpath.Set{}
+		if err := owned.FromJSON(bytes.NewReader(e.FieldsV1.GetRawBytes())); err != nil {
+			return nil, fmt.Errorf("fields owned of %s %s/%s: %w", resource.Resource, namespace, name, err)
+		}
+		rest, err := owned.Difference(fieldpath.NewSet(fieldpath.MakePathOrDie("spec", "replicas"))).ToJSON()
+		if err != nil {
+			return nil, err
+		}
+		e.FieldsV1 = metav1.NewFieldsV1(string(rest))
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"managedFields": obj.ManagedFields, "uid": obj.UID, "resourceVersion": obj.ResourceVersion,
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return objects.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
 }
 
 // ReleaseAll releases everything in the member that the federation of that identity manages, and counts it.

@@ -4,8 +4,10 @@
 package members
 
 import (
+	"bytes"
 	"hash/fnv"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -84,8 +86,18 @@ func digestOf(e metav1.ManagedFieldsEntry) string {
 func digestFields(fields *metav1.FieldsV1) string {
 	h := fnv.New64a()
 	h.Write(fields.GetRawBytes())
-	return strconv.FormatUint(h.Sum64(), 36)
+	digest := strconv.FormatUint(h.Sum64(), 36)
+	if bytes.Contains(fields.GetRawBytes(), []byte(`"f:replicas":{}`)) { // of what Drover applies, only a spec has that
+		digest += withReplicas
+	}
+	return digest
 }
+
+// withReplicas ends the digest of fields that spec.replicas is among.
+const withReplicas = "+replicas"
+
+// OwnsReplicas says whether Drover owns spec.replicas of an object as a member returned it or a Member caches it.
+func OwnsReplicas(obj metav1.Object) bool { return strings.HasSuffix(OwnedFields(obj), withReplicas) }
 
 // OwnedFields is a digest of the fields that Drover owns in an object as a member returned it or a Member caches it.
 // It changes when another writer takes one of them over. Empty if Drover owns none.

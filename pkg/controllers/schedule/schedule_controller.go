@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -106,8 +107,14 @@ func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object)
 	// What follows a workload goes where it goes; a change of its Placement tells them. That they belong together may
 	// change without that.
 	for _, o := range []workload.Object{old, obj} {
-		if o != nil {
-			c.enqueueFollowers(key.Kind, o)
+		if o == nil {
+			continue
+		}
+		c.enqueueFollowers(key.Kind, o)
+		if key.Kind == workload.HorizontalPodAutoscaler { // what it scales is divided by its bounds
+			for _, scaled := range c.workloads.Behind(key.Kind, o) {
+				c.runner.Enqueue(scaled)
+			}
 		}
 	}
 }
@@ -269,6 +276,14 @@ func (c caches) Placement(namespace, name string) (*v1alpha1.Placement, error) {
 }
 
 func (c caches) Workload(key workload.Key) (workload.Object, error) { return c.workloads.Get(key) }
+
+func (c caches) Autoscalers(namespace string) (out []*autoscalingv2.HorizontalPodAutoscaler, err error) {
+	isOne := func(kind *workload.Kind) bool { return kind == workload.HorizontalPodAutoscaler }
+	c.workloads.EachIn(namespace, isOne, func(_ workload.Key, obj workload.Object) {
+		out = append(out, obj.(*autoscalingv2.HorizontalPodAutoscaler))
+	})
+	return out, nil
+}
 
 func (c caches) Reserved(workload string, now time.Time) map[string]decision.Reservation {
 	return c.reserved.of(workload, now)

@@ -22,6 +22,8 @@ type seen struct {
 	cluster string
 	// assigned is the cluster's share; nil if the workload is not placed there (any more).
 	assigned *v1alpha1.ClusterAssignment
+	// scaled: the cluster's own autoscaler says how many replicas there are.
+	scaled bool
 	// connected says whether live is what is in the cluster now. If not, last is what was reported last.
 	connected bool
 	last      *v1alpha1.ClusterPlacementStatus
@@ -54,6 +56,9 @@ func reportOf(s seen, generation int64) (r v1alpha1.ClusterPlacementStatus, ok b
 	if r.UnschedulableReplicas = s.unschedulable; s.unschedulable > 0 {
 		r.UnschedulableSince = &metav1.Time{Time: s.unschedulableSince}
 	}
+	if s.scaled {
+		r.DesiredReplicas = replicasOf(s.kind, s.live)
+	}
 	switch {
 	case s.outcome.Reason != "":
 		behind(s.outcome.Reason, s.outcome.Message)
@@ -63,13 +68,22 @@ func reportOf(s seen, generation int64) (r v1alpha1.ClusterPlacementStatus, ok b
 		behind(v1alpha1.ReasonSyncing, "not there yet")
 	case workload.SourceGeneration(s.live) != generation:
 		behind(v1alpha1.ReasonSyncing, fmt.Sprintf("has generation %d of %d", workload.SourceGeneration(s.live), generation))
-	case wrongReplicas(s.kind, s.live, s.assigned.Replicas):
+	case !s.scaled && wrongReplicas(s.kind, s.live, s.assigned.Replicas):
 		behind(v1alpha1.ReasonSyncing, fmt.Sprintf("is being scaled to %d", *s.assigned.Replicas))
 	}
 	return r, true
 }
 
 func wrongReplicas(kind *workload.Kind, live metav1.Object, assigned *int32) bool {
+	is := replicasOf(kind, live)
+	return is != nil && assigned != nil && *is != *assigned
+}
+
+// replicasOf is how many an object in a cluster is to have; nil for what has none, or is not there.
+func replicasOf(kind *workload.Kind, live metav1.Object) *int32 {
 	obj, ok := live.(runtime.Object)
-	return ok && assigned != nil && kind.Replicas != nil && ptr.Deref(*kind.Replicas(obj), 1) != *assigned
+	if !ok || kind.Replicas == nil {
+		return nil
+	}
+	return ptr.To(ptr.Deref(*kind.Replicas(obj), 1))
 }

@@ -4,6 +4,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -58,6 +59,8 @@ type desired struct {
 	source   metav1.Object
 	// failed is why there is no manifest, though there should be one.
 	failed Outcome
+	// scaled: the member's own autoscaler says how many replicas there are. To begin with there are these.
+	scaled *int32
 	// adopt takes an object over that is there already and nobody's.
 	adopt bool
 	// foreground deletes what belongs to the object before the object.
@@ -116,6 +119,9 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	}
 	want.guards = c.guards(key.Kind, obj)
 	want.intent, want.adopt = present, placement.Spec.Conflict == v1alpha1.ConflictAdopt
+	if placement.Spec.Autoscaler != nil && key.Kind.Replicas != nil {
+		want.scaled = cmp.Or(assigned.Replicas, *key.Kind.Replicas(obj))
+	}
 	if want.manifest, err = newManifest(key.Kind.GroupVersionKind, key.Kind.In(cluster, obj, &placement.Spec), c.identity); err != nil || len(placement.Spec.Overrides) == 0 {
 		return want, err
 	}

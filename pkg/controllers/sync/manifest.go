@@ -62,6 +62,21 @@ func seal(content map[string]any) (manifest, error) {
 	return m, err
 }
 
+// startingWith is the request with replicas in it, which the manifest leaves to the member.
+func (m manifest) startingWith(replicas *int32) ([]byte, error) {
+	if replicas == nil {
+		return m.json, nil
+	}
+	var content map[string]any
+	if err := json.Unmarshal(m.json, &content); err != nil {
+		return nil, err
+	}
+	if err := unstructured.SetNestedField(content, int64(*replicas), "spec", "replicas"); err != nil {
+		return nil, err
+	}
+	return json.Marshal(content)
+}
+
 // remark puts Drover's marks back onto a manifest that was changed, so that no change can lose track of an object.
 func remark(data []byte, source metav1.Object, identity string) (manifest, error) {
 	var content map[string]any

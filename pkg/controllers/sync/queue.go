@@ -13,7 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/runner"
@@ -139,6 +141,11 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 
 // apply writes an object, unless the member has it already.
 func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Object, mine bool) (time.Duration, Outcome, error) {
+	if want.scaled != nil && mine && members.OwnsReplicas(live) && runsAny(it, live) {
+		if err := q.leaveReplicas(ctx, it, live); err != nil {
+			return 0, Outcome{}, err
+		}
+	}
 	last, known := q.recall(it)
 	if known && last.digest == want.manifest.digest {
 		switch {
@@ -157,10 +164,17 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 			return 0, Outcome{}, err
 		}
 	}
+	request := want.manifest.json
+	if live == nil || !runsAny(it, live) {
+		var err error
+		if request, err = want.manifest.startingWith(want.scaled); err != nil {
+			return 0, Outcome{}, err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
 	defer cancel()
 	force := true
-	result, err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Patch(ctx, it.name, types.ApplyPatchType, want.manifest.json,
+	result, err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Patch(ctx, it.name, types.ApplyPatchType, request,
 		metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, Force: &force})
 	if err != nil {
 		if apierrors.IsNotFound(err) {
@@ -178,6 +192,26 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 	}
 	q.remember(it, now)
 	return 0, Outcome{}, nil
+}
+
+// runsAny says whether an object in the member is to have replicas. One that is to have none is not scaled by an autoscaler.
+func runsAny(it item, live metav1.Object) bool {
+	kind := workload.KindOfResource(it.resource)
+	obj, ok := live.(runtime.Object)
+	return ok && kind != nil && kind.Replicas != nil && ptr.Deref(*kind.Replicas(obj), 1) > 0
+}
+
+// leaveReplicas leaves the replicas of an object to the member's autoscaler, as they are.
+func (q *queue) leaveReplicas(ctx context.Context, it item, live metav1.Object) error {
+	left, err := q.member.ReleaseReplicas(ctx, it.resource, it.namespace, it.name)
+	if err != nil {
+		return fmt.Errorf("leave the replicas of %s %s to the autoscaler: %w", it.resource.Resource, it.name, err)
+	}
+	last, _ := q.recall(it)
+	last.digest, last.owned = left.Annotations[v1alpha1.AnnotationDigest], members.OwnedFields(left)
+	last.before, last.at, last.seen = live.GetResourceVersion(), q.controller.now(), true
+	q.remember(it, last)
+	return nil
 }
 
 // inUse says whether pods in the cluster may still use a reference that no workload needs any more: as long as one of our

@@ -23,8 +23,7 @@ var HorizontalPodAutoscaler = &Kind{
 	GroupVersionKind: autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"),
 	Resource:         members.HorizontalPodAutoscalers,
 	Behind: func(obj runtime.Object, kind *Kind, other runtime.Object) bool {
-		scaled := obj.(*autoscalingv2.HorizontalPodAutoscaler).Spec.ScaleTargetRef
-		return schema.FromAPIVersionAndKind(scaled.APIVersion, scaled.Kind).GroupKind() == kind.GroupKind() && other.(Object).GetName() == scaled.Name
+		return Scales(obj.(*autoscalingv2.HorizontalPodAutoscaler), KeyFor(kind, other.(Object)))
 	},
 	Localize: localizeAutoscaler,
 	Observed: kind.Of(func(h *autoscalingv2.HorizontalPodAutoscaler) int64 {
@@ -41,9 +40,20 @@ var HorizontalPodAutoscaler = &Kind{
 	}),
 }
 
-// localizeAutoscaler is where minReplicas and maxReplicas are the cluster's. They are the whole's: every cluster scales
-// between the two on its own.
-func localizeAutoscaler(runtime.Object, *v1alpha1.PlacementSpec, string) {}
+// Scales says whether a HorizontalPodAutoscaler is one of a workload of its namespace.
+func Scales(h *autoscalingv2.HorizontalPodAutoscaler, key Key) bool {
+	scaled := h.Spec.ScaleTargetRef
+	return schema.FromAPIVersionAndKind(scaled.APIVersion, scaled.Kind).GroupKind() == key.Kind.GroupKind() && key.Name == scaled.Name
+}
+
+// localizeAutoscaler gives a cluster its share of the bounds. Where the workload is not divided it has none: then each
+// cluster scales between the whole's.
+func localizeAutoscaler(obj runtime.Object, spec *v1alpha1.PlacementSpec, cluster string) {
+	h := obj.(*autoscalingv2.HorizontalPodAutoscaler)
+	if share := Share(spec, cluster); share != nil && share.MaxReplicas != nil {
+		h.Spec.MinReplicas, h.Spec.MaxReplicas = share.MinReplicas, *share.MaxReplicas
+	}
+}
 
 // sumAutoscaler adds up replicas, and merges conditions: the bad ones are said, with the names of the clusters.
 func sumAutoscaler(h *autoscalingv2.HorizontalPodAutoscaler, r Reports) {

@@ -128,7 +128,11 @@ func (k *Kind) leads() bool { return k.Template != nil || k.Resource == members.
 // In makes of an object of the federation the one that a cluster is to hold: its share of it, as it is written there.
 func (k *Kind) In(cluster string, obj runtime.Object, placement *v1alpha1.PlacementSpec) runtime.Object {
 	obj = obj.DeepCopyObject()
-	if share := Share(placement, cluster); share != nil && share.Replicas != nil && k.Replicas != nil {
+	switch share := Share(placement, cluster); {
+	case k.Replicas == nil || share == nil:
+	case placement.Autoscaler != nil:
+		*k.Replicas(obj) = nil // the cluster's own autoscaler says
+	case share.Replicas != nil:
 		*k.Replicas(obj) = ptr.To(*share.Replicas)
 	}
 	if k.Localize != nil {

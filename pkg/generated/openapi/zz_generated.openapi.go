@@ -36,6 +36,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 	return map[string]common.OpenAPIDefinition{
 		v1alpha1.Address{}.OpenAPIModelName():                                        schema_pkg_apis_federation_v1alpha1_Address(ref),
 		v1alpha1.AffineWorkload{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref),
+		v1alpha1.Autoscaler{}.OpenAPIModelName():                                     schema_pkg_apis_federation_v1alpha1_Autoscaler(ref),
 		v1alpha1.Cluster{}.OpenAPIModelName():                                        schema_pkg_apis_federation_v1alpha1_Cluster(ref),
 		v1alpha1.ClusterAffinity{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_ClusterAffinity(ref),
 		v1alpha1.ClusterAssignment{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref),
@@ -677,6 +678,44 @@ func schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref common.ReferenceCall
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_Autoscaler(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Autoscaler is a HorizontalPodAutoscaler of the workload's namespace.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the HorizontalPodAutoscaler.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"minReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Fewest replicas over all clusters.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Most replicas over all clusters.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"name", "minReplicas", "maxReplicas"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_Cluster(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -785,6 +824,20 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 					"replicas": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Replicas for the cluster now; absent where they are not divided.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"minReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Fewest replicas for the cluster's autoscaler; at least 1, since it takes no less.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"maxReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Most replicas for the cluster's autoscaler. Where it is set, replicas is what the workload starts with.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},
@@ -995,6 +1048,13 @@ func schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref common.Refer
 							Description: "Generation of the federated workload that the cluster's own controllers have acted on.",
 							Type:        []string{"integer"},
 							Format:      "int64",
+						},
+					},
+					"desiredReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Replicas that the cluster's autoscaler asks for.",
+							Type:        []string{"integer"},
+							Format:      "int32",
 						},
 					},
 					"replicas": {
@@ -2265,6 +2325,12 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							Format:      "int32",
 						},
 					},
+					"autoscaler": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The HorizontalPodAutoscaler that scales the workload; absent if none does. Its bounds are divided, and the replicas are left to the clusters' own autoscalers.",
+							Ref:         ref(v1alpha1.Autoscaler{}.OpenAPIModelName()),
+						},
+					},
 					"unplaced": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Replicas that found no cluster.",
@@ -2392,7 +2458,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
@@ -72,6 +73,14 @@ func (f federation) Placement(namespace, name string) (*v1alpha1.Placement, erro
 
 func (f federation) Workload(key workload.Key) (workload.Object, error) {
 	return get[workload.Object](f.ctx, f.stores.Workloads[key.Kind], key.Namespace, key.Name)
+}
+
+func (f federation) Autoscalers(namespace string) ([]*autoscalingv2.HorizontalPodAutoscaler, error) {
+	list, err := f.stores.Autoscalers.List(request.WithNamespace(f.ctx, namespace), &metainternalversion.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return nil, err
+	}
+	return pointers(list.(*autoscalingv2.HorizontalPodAutoscalerList).Items), nil
 }
 
 // Reserved is not known here: what was placed a moment ago may be counted twice.

@@ -27,8 +27,8 @@ import (
 
 // Stores are where the review reads the federation. Each reads as of the namespace in the context.
 type Stores struct {
-	Clusters, Policies rest.Lister
-	Placements         rest.Getter
+	Clusters, Policies, Autoscalers rest.Lister
+	Placements                      rest.Getter
 	// Workloads are those of each kind that policies place.
 	Workloads map[*workload.Kind]Store
 }

@@ -44,6 +44,10 @@ type PlacementSpec struct {
 	// Replicas asked for over all clusters, or completions of a Job; absent where they are not divided.
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
+	// The HorizontalPodAutoscaler that scales the workload; absent if none does. Its bounds are divided, and the replicas
+	// are left to the clusters' own autoscalers.
+	// +optional
+	Autoscaler *Autoscaler `json:"autoscaler,omitempty"`
 	// Replicas that found no cluster.
 	// +optional
 	Unplaced int32 `json:"unplaced,omitempty"`
@@ -83,6 +87,16 @@ type PlacementSpec struct {
 	Excluded []ClusterExclusion `json:"excluded,omitempty"`
 }
 
+// Autoscaler is a HorizontalPodAutoscaler of the workload's namespace.
+type Autoscaler struct {
+	// Name of the HorizontalPodAutoscaler.
+	Name string `json:"name"`
+	// Fewest replicas over all clusters.
+	MinReplicas int32 `json:"minReplicas"`
+	// Most replicas over all clusters.
+	MaxReplicas int32 `json:"maxReplicas"`
+}
+
 // WorkloadReference names the object a Placement is of.
 type WorkloadReference struct {
 	// API version of the workload, e.g. apps/v1.
@@ -103,6 +117,12 @@ type ClusterAssignment struct {
 	// Replicas for the cluster now; absent where they are not divided.
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
+	// Fewest replicas for the cluster's autoscaler; at least 1, since it takes no less.
+	// +optional
+	MinReplicas *int32 `json:"minReplicas,omitempty"`
+	// Most replicas for the cluster's autoscaler. Where it is set, replicas is what the workload starts with.
+	// +optional
+	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 	// Replicas the cluster is on its way to, while a move is under way.
 	// +optional
 	Target *int32 `json:"target,omitempty"`
@@ -180,6 +200,9 @@ type ClusterPlacementStatus struct {
 	// Generation of the federated workload that the cluster's own controllers have acted on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Replicas that the cluster's autoscaler asks for.
+	// +optional
+	DesiredReplicas *int32 `json:"desiredReplicas,omitempty"`
 	// Pods of the workload in the cluster.
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`

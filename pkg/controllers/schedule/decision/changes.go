@@ -51,7 +51,8 @@ func SameClusters(a, b []v1alpha1.ClusterAssignment) bool {
 		return false
 	}
 	for i := range a {
-		if a[i].Name != b[i].Name || !ptr.Equal(a[i].Replicas, b[i].Replicas) || !ptr.Equal(a[i].Target, b[i].Target) {
+		if a[i].Name != b[i].Name || !ptr.Equal(a[i].Replicas, b[i].Replicas) || !ptr.Equal(a[i].Target, b[i].Target) ||
+			!ptr.Equal(a[i].MinReplicas, b[i].MinReplicas) || !ptr.Equal(a[i].MaxReplicas, b[i].MaxReplicas) {
 			return false
 		}
 	}

@@ -31,6 +31,8 @@ type Workload struct {
 	Replicas int32
 	// Requests of one replica.
 	Requests corev1.ResourceList
+	// Autoscaler that scales it; nil if none does.
+	Autoscaler *v1alpha1.Autoscaler
 	// Whole is why each cluster runs all of it, in words; empty if it is divided.
 	Whole string
 	// Fixed says that what a cluster was given stays its share.
@@ -74,7 +76,7 @@ func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 
 // begin is a decision with nothing decided yet.
 func begin(w Workload, in Inputs) v1alpha1.PlacementSpec {
-	next := v1alpha1.PlacementSpec{WorkloadGeneration: w.Generation, Conflict: v1alpha1.ConflictFail}
+	next := v1alpha1.PlacementSpec{WorkloadGeneration: w.Generation, Autoscaler: w.Autoscaler, Conflict: v1alpha1.ConflictFail}
 	if w.Whole == "" {
 		next.Replicas = &w.Replicas
 	}
@@ -90,8 +92,12 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	next := begin(w, in)
 	c := selectCandidates(w, in)
 	pace := paceOf(in.Policy, &next, in.Current, in.Now)
+	asked := w.Replicas
+	if w.Autoscaler != nil {
+		asked = w.Autoscaler.MaxReplicas
+	}
 	result, err := placement.Plan(placement.Request{
-		Key: w.Key, Replicas: int64(w.Replicas), Clusters: c.candidates, Spread: spreadOf(in.Policy),
+		Key: w.Key, Replicas: int64(asked), Clusters: c.candidates, Spread: spreadOf(in.Policy),
 		Rebalance: pace.rebalance, Moves: pace.moves,
 	})
 	switch {
@@ -101,8 +107,11 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	case result.Outcome == placement.OutcomeNoClusters:
 		noClusters(&next, c, in)
 	default:
-		assign(&next, result, c, w.Replicas, in.Current)
-		next.Problem, next.ProblemMessage = problem(result, w.Replicas)
+		assign(&next, result, c, asked, in.Current)
+		next.Problem, next.ProblemMessage = problem(result, asked)
+		if w.Autoscaler != nil {
+			divideBounds(&next, w, c.candidates)
+		}
 		c.again = sooner(c.again, pace.record(&next, result, in.Now))
 		if len(in.Reserved) > 0 && atCapacity(result) {
 			c.again = sooner(c.again, ReservationLife)

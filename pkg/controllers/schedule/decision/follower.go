@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/placement"
 )
 
@@ -19,8 +20,16 @@ import (
 // and goes to every cluster that is ready. While nothing runs behind it, it stays where it is: its addresses are known.
 func Follow(generation int64, what string, backends []*v1alpha1.PlacementSpec, everywhere bool, clusters []*v1alpha1.Cluster, current *v1alpha1.PlacementSpec) v1alpha1.PlacementSpec {
 	next := v1alpha1.PlacementSpec{WorkloadGeneration: generation, Conflict: v1alpha1.ConflictFail}
-	behind := map[string][]string{}
+	behind, bounds := map[string][]string{}, map[string]v1alpha1.ClusterAssignment{}
 	for _, b := range backends {
+		if what == workload.HorizontalPodAutoscaler.Kind {
+			if b.Autoscaler == nil {
+				continue // the bounds are still to be divided: undivided, each cluster would scale to all of them
+			}
+			for _, a := range b.Clusters {
+				bounds[a.Name] = v1alpha1.ClusterAssignment{MinReplicas: a.MinReplicas, MaxReplicas: a.MaxReplicas}
+			}
+		}
 		if b.Conflict == v1alpha1.ConflictAdopt {
 			next.Conflict = v1alpha1.ConflictAdopt
 		}
@@ -38,7 +47,9 @@ func Follow(generation int64, what string, backends []*v1alpha1.PlacementSpec, e
 			next.Excluded = append(next.Excluded, *exclude(cluster, v1alpha1.ExcludedLeaving, "leaves the federation"))
 		case len(runs) > 0:
 			slices.Sort(runs)
-			next.Clusters = append(next.Clusters, v1alpha1.ClusterAssignment{Name: cluster.Name, Code: v1alpha1.RunsBackend, Reason: "runs " + strings.Join(slices.Compact(runs), ", ")})
+			assigned := bounds[cluster.Name]
+			assigned.Name, assigned.Code, assigned.Reason = cluster.Name, v1alpha1.RunsBackend, "runs "+strings.Join(slices.Compact(runs), ", ")
+			next.Clusters = append(next.Clusters, assigned)
 		case everywhere && (ready || there):
 			next.Clusters = append(next.Clusters, v1alpha1.ClusterAssignment{Name: cluster.Name, Code: v1alpha1.NoSelector, Reason: what + " names no backend of its own: it goes to every cluster"})
 		case everywhere:

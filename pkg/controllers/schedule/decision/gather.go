@@ -6,6 +6,7 @@ package decision
 import (
 	"time"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
@@ -19,6 +20,7 @@ type Federation interface {
 	Policies(namespace string) ([]*v1alpha1.PlacementPolicy, error)
 	Placement(namespace, name string) (*v1alpha1.Placement, error)
 	Workload(key workload.Key) (workload.Object, error)
+	Autoscalers(namespace string) ([]*autoscalingv2.HorizontalPodAutoscaler, error)
 	// Reserved is, by cluster, what was placed lately, seen from one workload.
 	Reserved(workload string, now time.Time) map[string]Reservation
 }
@@ -44,9 +46,31 @@ func Place(f Federation, kind *workload.Kind, obj workload.Object, now time.Time
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
 	w := workloadOf(key, obj, in)
+	if w.Autoscaler, err = autoscalerOf(f, key, w); err != nil {
+		return v1alpha1.PlacementSpec{}, 0, err
+	}
 	in.Reserved = f.Reserved(w.Key, in.Now)
 	next, again := Decide(w, in)
 	return next, again, nil
+}
+
+// autoscalerOf finds what scales a workload: the first by name, if several want to. What is scaled to nothing is not
+// scaled, as in any cluster.
+func autoscalerOf(f Federation, key workload.Key, w Workload) (*v1alpha1.Autoscaler, error) {
+	if key.Kind.Replicas == nil || key.Kind.Fixed != nil || w.Replicas == 0 {
+		return nil, nil
+	}
+	autoscalers, err := f.Autoscalers(key.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	var first *v1alpha1.Autoscaler
+	for _, h := range autoscalers {
+		if h.DeletionTimestamp.IsZero() && workload.Scales(h, key) && (first == nil || h.Name < first.Name) {
+			first = &v1alpha1.Autoscaler{Name: h.Name, MinReplicas: ptr.Deref(h.Spec.MinReplicas, 1), MaxReplicas: h.Spec.MaxReplicas}
+		}
+	}
+	return first, nil
 }
 
 // workloadOf is what of an object matters for where it goes.

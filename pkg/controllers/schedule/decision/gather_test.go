@@ -10,6 +10,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -23,6 +24,8 @@ type written struct {
 	placements map[string]*v1alpha1.Placement
 	workloads  map[string]workload.Object // by "kind/namespace/name"
 	failing    string
+
+	autoscalers []*autoscalingv2.HorizontalPodAutoscaler
 }
 
 var errUnreadable = errors.New("cannot be read")
@@ -46,6 +49,10 @@ func (w written) Placement(namespace, name string) (*v1alpha1.Placement, error) 
 
 func (w written) Workload(key workload.Key) (workload.Object, error) {
 	return w.workloads[key.String()], w.unless("workloads")
+}
+
+func (w written) Autoscalers(string) ([]*autoscalingv2.HorizontalPodAutoscaler, error) {
+	return w.autoscalers, w.unless("autoscalers")
 }
 
 func (w written) Reserved(string, time.Time) map[string]Reservation { return nil }

@@ -39,7 +39,8 @@ func paceOf(policy *v1alpha1.PlacementPolicy, next, current *v1alpha1.PlacementS
 		return pace{rebalance: true}
 	}
 	changed := next.WorkloadGeneration != current.WorkloadGeneration ||
-		next.Policy != current.Policy || next.PolicyGeneration != current.PolicyGeneration
+		next.Policy != current.Policy || next.PolicyGeneration != current.PolicyGeneration ||
+		!ptr.Equal(next.Autoscaler, current.Autoscaler)
 	p := pace{rebalance: changed && rebalance.Mode != v1alpha1.RebalanceNever, last: current.LastMoveTime}
 	if changed || rebalance.Mode != v1alpha1.RebalanceAutomatic {
 		return p

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	resourcehelper "k8s.io/component-helpers/resource"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/placement"
@@ -106,6 +107,7 @@ func (s space) capacity() (capacity *int64, limit *v1alpha1.ClusterLimit, again 
 		switch {
 		case s.now.Before(expires):
 			if s.free == nil {
+				held = max(held, int64(limit.Replicas))
 				return &held, limit, sooner(again, expires.Sub(s.now))
 			}
 			limit = limit.DeepCopy()
@@ -168,6 +170,10 @@ func (c *candidates) bound(candidate *placement.Cluster, w Workload, in Inputs, 
 		limit: limitOf(in.Current, cluster.Name), after: overflowAfter(in.Policy), now: in.Now,
 	}
 	pods, scarce, known := freeRoom(cluster, reserved.Others, w.Requests)
+	if w.Autoscaler != nil {
+		// What it may scale to is no more than a bound: what room there is for that matters when it does.
+		s.current, known = int64(ptr.Deref(s.report.DesiredReplicas, s.report.Replicas)), false
+	}
 	if known {
 		measured, _, _ := freeRoom(cluster, nil, w.Requests)
 		s.free, s.measured = &pods, &measured

@@ -5,6 +5,7 @@ package decision
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,8 +22,8 @@ import (
 // resources reads "cpu", "8", "memory", "4Gi", …
 func resources(pairs ...string) corev1.ResourceList {
 	out := corev1.ResourceList{}
-	for i := 0; i < len(pairs); i += 2 {
-		out[corev1.ResourceName(pairs[i])] = resource.MustParse(pairs[i+1])
+	for pair := range slices.Chunk(pairs, 2) {
+		out[corev1.ResourceName(pair[0])] = resource.MustParse(pair[1])
 	}
 	return out
 }

@@ -14,6 +14,10 @@ type ClusterAssignmentApplyConfiguration struct {
 	Name *string `json:"name,omitempty"`
 	// Replicas for the cluster now; absent where they are not divided.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// Fewest replicas for the cluster's autoscaler; at least 1, since it takes no less.
+	MinReplicas *int32 `json:"minReplicas,omitempty"`
+	// Most replicas for the cluster's autoscaler. Where it is set, replicas is what the workload starts with.
+	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 	// Replicas the cluster is on its way to, while a move is under way.
 	Target *int32 `json:"target,omitempty"`
 	// Stable word for the reason.
@@ -41,6 +45,22 @@ func (b *ClusterAssignmentApplyConfiguration) WithName(value string) *ClusterAss
 // If called multiple times, the Replicas field is set to the value of the last call.
 func (b *ClusterAssignmentApplyConfiguration) WithReplicas(value int32) *ClusterAssignmentApplyConfiguration {
 	b.Replicas = &value
+	return b
+}
+
+// WithMinReplicas sets the MinReplicas field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MinReplicas field is set to the value of the last call.
+func (b *ClusterAssignmentApplyConfiguration) WithMinReplicas(value int32) *ClusterAssignmentApplyConfiguration {
+	b.MinReplicas = &value
+	return b
+}
+
+// WithMaxReplicas sets the MaxReplicas field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxReplicas field is set to the value of the last call.
+func (b *ClusterAssignmentApplyConfiguration) WithMaxReplicas(value int32) *ClusterAssignmentApplyConfiguration {
+	b.MaxReplicas = &value
 	return b
 }
 

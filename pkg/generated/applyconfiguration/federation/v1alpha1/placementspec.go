@@ -27,6 +27,9 @@ type PlacementSpecApplyConfiguration struct {
 	PolicyGeneration *int64 `json:"policyGeneration,omitempty"`
 	// Replicas asked for over all clusters, or completions of a Job; absent where they are not divided.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// The HorizontalPodAutoscaler that scales the workload; absent if none does. Its bounds are divided, and the replicas
+	// are left to the clusters' own autoscalers.
+	Autoscaler *AutoscalerApplyConfiguration `json:"autoscaler,omitempty"`
 	// Replicas that found no cluster.
 	Unplaced *int32 `json:"unplaced,omitempty"`
 	// Completions of a Job in clusters that run it no more.
@@ -100,6 +103,14 @@ func (b *PlacementSpecApplyConfiguration) WithPolicyGeneration(value int64) *Pla
 // If called multiple times, the Replicas field is set to the value of the last call.
 func (b *PlacementSpecApplyConfiguration) WithReplicas(value int32) *PlacementSpecApplyConfiguration {
 	b.Replicas = &value
+	return b
+}
+
+// WithAutoscaler sets the Autoscaler field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Autoscaler field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithAutoscaler(value *AutoscalerApplyConfiguration) *PlacementSpecApplyConfiguration {
+	b.Autoscaler = value
 	return b
 }
 
