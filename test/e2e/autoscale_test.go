@@ -38,34 +38,34 @@ func (s *space) eventuallyScales(name, cluster string, least, most, replicas int
 // Drover leaves the replicas alone, adds them up, and takes them back when the autoscaler goes.
 func TestAutoscaler(t *testing.T) {
 	s := sharedSpace(t)
-	s.deploy("web", 3, map[string]int64{"east": 1, "west": 2, "eu": 3})
-	s.eventuallyRuns("web", map[string]int32{"west": 1, "east": 1, "eu": 1})
+	s.deploy("web", 6, map[string]int64{"east": 1, "west": 2, "eu": 3})
+	s.eventuallyRuns("web", map[string]int32{"east": 1, "west": 2, "eu": 3})
 	before := s.podUIDs("eu")
 
-	s.kubectl("autoscale", "deployment", "web", "--min", "6", "--max", "12", "--cpu", "80%")
-	s.eventuallyScales("web", "east", 1, 2, 1)
-	s.eventuallyScales("web", "west", 2, 4, 2)
-	s.eventuallyScales("web", "eu", 3, 6, 3)
+	s.kubectl("autoscale", "deployment", "web", "--min", "12", "--max", "24", "--cpu", "80%")
+	s.eventuallyScales("web", "east", 2, 4, 2)
+	s.eventuallyScales("web", "west", 4, 8, 4)
+	s.eventuallyScales("web", "eu", 6, 12, 6)
 	for uid := range before {
 		if !s.podUIDs("eu")[uid] {
 			t.Error("a pod was replaced when the autoscaler took over")
 		}
 	}
-	s.kubectl("wait", "deployment", "web", "--for", "jsonpath={.spec.replicas}=6", "--timeout", patience.String())
-	s.wantContains(s.kubectl("describe", "placement", "deployment-web"), "autoscaled between 3 and 6: weight 3 of 6")
+	s.kubectl("wait", "deployment", "web", "--for", "jsonpath={.spec.replicas}=12", "--timeout", patience.String())
+	s.wantContains(s.kubectl("describe", "placement", "deployment-web"), "autoscaled between 6 and 12: weight 3 of 6")
 
 	// What an autoscaler scales to is left alone, also when the template changes.
-	scale := []byte(`{"spec":{"replicas":5}}`)
+	scale := []byte(`{"spec":{"replicas":12}}`)
 	if _, err := s.in("eu").AppsV1().Deployments(s.name).Patch(s.Context(), "web", types.MergePatchType, scale, patchOptions, "scale"); err != nil {
 		t.Fatal(err)
 	}
-	s.kubectl("wait", "deployment", "web", "--for", "jsonpath={.spec.replicas}=8", "--timeout", patience.String())
+	s.kubectl("wait", "deployment", "web", "--for", "jsonpath={.spec.replicas}=18", "--timeout", patience.String())
 	s.kubectl("set", "image", "deployment/web", "web=example.com/web:2")
 	s.kubectl("rollout", "status", "deployment", "web", "--timeout", patience.String())
-	s.eventuallyScales("web", "eu", 3, 6, 5)
-	s.wantContains(s.kubectl("get", "hpa", "web"), "8", "east=1-2 eu=3-6 west=2-4")
+	s.eventuallyScales("web", "eu", 6, 12, 12)
+	s.wantContains(s.kubectl("get", "hpa", "web"), "18", "east=2-4 eu=6-12 west=4-8")
 
 	// Without the autoscaler there is what there was, divided by weight.
 	s.kubectl("delete", "hpa", "web")
-	s.eventuallyRuns("web", map[string]int32{"east": 1, "west": 3, "eu": 4})
+	s.eventuallyRuns("web", map[string]int32{"east": 3, "west": 6, "eu": 9})
 }
