@@ -1,0 +1,230 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/component-base/metrics"
+
+	"drover.dev/drover/pkg/dns/snapshot"
+	"drover.dev/drover/pkg/dns/wire"
+	"drover.dev/drover/pkg/dns/zone"
+)
+
+// Metrics are what a server counts.
+type Metrics struct {
+	queries  *metrics.CounterVec
+	duration *metrics.HistogramVec
+	answers  *metrics.CounterVec
+	drops    *metrics.CounterVec
+	signing  *metrics.Counter
+
+	mu     sync.Mutex
+	pruned *zone.Index                       // as of which there are no counters of services that are gone
+	known  map[snapshot.Key]sets.Set[string] // clusters of services that there are counters of
+}
+
+const subsystem = "drover_dns"
+
+// Reasons for which a query is not answered, or not as it was asked.
+const (
+	droppedRateLimit   = "rate_limit"
+	slippedRateLimit   = "rate_limit_slip"
+	droppedNoQuery     = "no_query"
+	droppedConnections = "connections"
+)
+
+// NewMetrics makes metrics and registers them, with those of the store. A snapshot of an age above stale counts as stale;
+// with 0 none does.
+func NewMetrics(registry metrics.KubeRegistry, store *zone.Store, stale time.Duration) *Metrics {
+	m := &Metrics{
+		known: make(map[snapshot.Key]sets.Set[string]),
+		queries: metrics.NewCounterVec(&metrics.CounterOpts{
+			Subsystem: subsystem, Name: "queries_total", StabilityLevel: metrics.ALPHA,
+			Help: "Queries that were answered. Zone is empty for what is in no zone; type is other for those that are rare.",
+		}, []string{"zone", "type", "rcode", "transport"}),
+		duration: metrics.NewHistogramVec(&metrics.HistogramOpts{
+			Subsystem: subsystem, Name: "query_duration_seconds", StabilityLevel: metrics.ALPHA,
+			Help:    "Time from a query's arrival in the process until its reply is written down.",
+			Buckets: metrics.ExponentialBuckets(1e-6, 2, 16),
+		}, []string{"transport"}),
+		answers: metrics.NewCounterVec(&metrics.CounterOpts{
+			Subsystem: subsystem, Name: "answers_total", StabilityLevel: metrics.ALPHA,
+			Help: "Answers that led to a cluster, by service.",
+		}, []string{"namespace", "service", "cluster"}),
+		drops: metrics.NewCounterVec(&metrics.CounterOpts{
+			Subsystem: subsystem, Name: "dropped_total", StabilityLevel: metrics.ALPHA,
+			Help: "Queries and connections that were not answered, by reason; rate_limit_slip were told to come over TCP.",
+		}, []string{"reason"}),
+		signing: metrics.NewCounter(&metrics.CounterOpts{
+			Subsystem: subsystem, Name: "sign_errors_total", StabilityLevel: metrics.ALPHA,
+			Help: "Answers that could not be signed.",
+		}),
+	}
+	registry.MustRegister(m.queries, m.duration, m.answers, m.drops, m.signing)
+	registry.Registerer().MustRegister(storeGauges(store, stale)...)
+	return m
+}
+
+func storeGauges(store *zone.Store, stale time.Duration) []prometheus.Collector {
+	gauge := func(name, help string, of func(*zone.Index) float64) prometheus.Collector {
+		return metrics.NewGaugeFunc(&metrics.GaugeOpts{
+			Subsystem: subsystem, Name: name, Help: help, StabilityLevel: metrics.ALPHA,
+		}, func() float64 {
+			if index := store.Load(); index != nil {
+				return of(index)
+			}
+			return 0
+		})
+	}
+	return []prometheus.Collector{
+		gauge("snapshot_age_seconds", "Time since the picture that is served was taken.", func(ix *zone.Index) float64 {
+			return time.Since(ix.Time).Seconds()
+		}),
+		gauge("snapshot_stale", "1 if the picture that is served is older than it should be.", func(ix *zone.Index) float64 {
+			if stale > 0 && time.Since(ix.Time) > stale {
+				return 1
+			}
+			return 0
+		}),
+		gauge("snapshot_version", "Version of the picture that is served.", func(ix *zone.Index) float64 { return float64(ix.Version) }),
+		gauge("snapshot_services", "Services in the picture that is served.", func(ix *zone.Index) float64 { return float64(ix.Services()) }),
+		gauge("snapshot_clusters", "Clusters in the picture that is served.", func(ix *zone.Index) float64 { return float64(ix.Clusters()) }),
+	}
+}
+
+func (m *Metrics) dropped(reason string) { m.drops.WithLabelValues(reason).Inc() }
+
+func (m *Metrics) signFailed() { m.signing.Inc() }
+
+// tally counts for one worker. It remembers the counters that it has used: to find one takes longer than an answer.
+type tally struct {
+	metrics   *Metrics
+	index     *zone.Index // that the counters of services belong to
+	queries   map[queryKey]metrics.CounterMetric
+	answers   map[answerKey]metrics.CounterMetric
+	durations [3]metrics.ObserverMetric
+}
+
+type queryKey struct {
+	zone      string
+	qtype     uint16
+	rcode     uint16
+	transport Transport
+}
+
+type answerKey struct {
+	service *zone.Service
+	cluster string
+}
+
+func (m *Metrics) newTally() tally {
+	t := tally{metrics: m, queries: make(map[queryKey]metrics.CounterMetric), answers: make(map[answerKey]metrics.CounterMetric)}
+	for _, transport := range []Transport{UDP, TCP, TLS} {
+		t.durations[transport] = m.duration.WithLabelValues(transport.String())
+	}
+	return t
+}
+
+func (t *tally) count(w *worker, reply []byte, transport Transport) {
+	key := queryKey{qtype: counted(w.query.Type), rcode: rcodeOf(reply), transport: transport}
+	if w.answer.Zone != nil {
+		key.zone = w.answer.Zone.Name
+	}
+	counter := t.queries[key]
+	if counter == nil {
+		counter = t.metrics.queries.WithLabelValues(key.zone, typeName(key.qtype), rcodeName(key.rcode), transport.String())
+		t.queries[key] = counter
+	}
+	counter.Inc()
+	if w.answer.Service != nil && w.answer.Cluster != "" {
+		t.answer(w)
+	}
+	t.durations[transport].Observe(time.Since(w.start).Seconds())
+}
+
+func (t *tally) answer(w *worker) {
+	if index := w.Store.Load(); index != t.index {
+		clear(t.answers) // the services are others now
+		t.index = index
+		t.metrics.prune(index)
+	}
+	key := answerKey{w.answer.Service, w.answer.Cluster}
+	counter := t.answers[key]
+	if counter == nil {
+		counter = t.metrics.answered(key.service.Key, key.cluster)
+		t.answers[key] = counter
+	}
+	counter.Inc()
+}
+
+// answered returns the counter of a service's answers that lead to a cluster.
+func (m *Metrics) answered(key snapshot.Key, cluster string) metrics.CounterMetric {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known[key] == nil {
+		m.known[key] = sets.New[string]()
+	}
+	m.known[key].Insert(cluster)
+	return m.answers.WithLabelValues(key.Namespace, key.Name, cluster)
+}
+
+// prune forgets the counters of services that are not in the index: they come and go for as long as the server runs.
+func (m *Metrics) prune(index *zone.Index) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pruned == index {
+		return
+	}
+	m.pruned = index
+	for key, clusters := range m.known {
+		if index.Has(key) {
+			continue
+		}
+		for cluster := range clusters {
+			m.answers.Delete(map[string]string{"namespace": key.Namespace, "service": key.Name, "cluster": cluster})
+		}
+		delete(m.known, key)
+	}
+}
+
+// counted returns the type if it has a counter of its own, or 0: clients must not make as many as they like.
+func counted(qtype uint16) uint16 {
+	switch qtype {
+	case dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeCNAME, dns.TypeSOA, dns.TypeNS, dns.TypeTXT, dns.TypeDNSKEY, dns.TypeDS,
+		dns.TypeHTTPS, dns.TypeANY, dns.TypeAXFR, dns.TypeIXFR:
+		return qtype
+	}
+	return 0
+}
+
+func typeName(qtype uint16) string {
+	if qtype == 0 {
+		return "other"
+	}
+	return dns.TypeToString[qtype]
+}
+
+// rcodeOf reads the result code of a reply. Of those with more than four bits, only the replies to an unknown version
+// of EDNS and to a forged address are sent, and neither has records.
+func rcodeOf(reply []byte) uint16 {
+	rcode := uint16(reply[3] & 0xf)
+	question := wire.SkipQuestion(reply)
+	if len(reply) >= question+6 && reply[11] == 1 && reply[7] == 0 && reply[9] == 0 {
+		rcode |= uint16(reply[question+5]) << 4 // the OPT record is all there is
+	}
+	return rcode
+}
+
+func rcodeName(rcode uint16) string {
+	if rcode == dns.RcodeBadVers {
+		return "BADVERS" // the codec calls it by its other meaning
+	}
+	return dns.RcodeToString[int(rcode)]
+}

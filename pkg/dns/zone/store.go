@@ -1,0 +1,193 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package zone
+
+import (
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"drover.dev/drover/pkg/dns/snapshot"
+)
+
+// Store has the index that is served, and replaces it. Readers never wait.
+type Store struct {
+	writing sync.Mutex
+	current atomic.Pointer[Index]
+}
+
+// Change is what has changed since the last snapshot.
+type Change struct {
+	// Version is above that of the last; Time is when the picture was taken.
+	Version int64
+	Time    time.Time
+	// Set are services that are new or have changed; Removed are those that are gone.
+	Set     []snapshot.Service
+	Removed []snapshot.Key
+	// Clusters are clusters that have changed in anything but their place. A cluster that comes, goes or moves needs a
+	// new snapshot.
+	Clusters []snapshot.Cluster
+}
+
+// Load returns the index that is served; nil if there has never been one.
+func (s *Store) Load() *Index { return s.current.Load() }
+
+// Replace serves another snapshot, which must be complete and valid. One that is older than what is served is refused.
+func (s *Store) Replace(next *snapshot.Snapshot) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if last := s.current.Load(); last != nil && next.Version < last.Version {
+		return fmt.Errorf("version %d is older than %d, which is served: raise version", next.Version, last.Version)
+	}
+	s.current.Store(NewIndex(next))
+	return nil
+}
+
+// Update serves a change. Only what it touches is made anew; on an error nothing is.
+func (s *Store) Update(change Change) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	last := s.current.Load()
+	switch {
+	case last == nil:
+		return fmt.Errorf("there is no snapshot yet that could change")
+	case change.Version <= last.Version:
+		return fmt.Errorf("version %d is not newer than %d, which is served", change.Version, last.Version)
+	}
+	next, err := last.with(change)
+	if err != nil {
+		return err
+	}
+	s.current.Store(next)
+	return nil
+}
+
+// with returns the index after a change.
+func (ix *Index) with(change Change) (*Index, error) {
+	next := ix.copied()
+	bare := *ix.snapshot
+	bare.Version, bare.Time, bare.Checksum = change.Version, change.Time, ""
+	next.snapshot, next.Version, next.Time = &bare, change.Version, change.Time
+	next.clock.At = change.Time
+	next.zones = newZones(&bare)
+
+	touched := sets.New[snapshot.Key]()
+	if err := next.changeClusters(change.Clusters, touched); err != nil {
+		return nil, err
+	}
+	hosts := false
+	for _, key := range change.Removed {
+		delete(next.services, key)
+		touched.Delete(key)
+		hosts = hosts || key.Hosts
+	}
+	names := sets.KeySet(next.fleet.clusters)
+	fresh := make(map[snapshot.Key]*snapshot.Service, len(change.Set))
+	for i := range change.Set {
+		service := change.Set[i].Clone() // it may be of a snapshot that is being served
+		service.Complete()
+		if err := service.Validate(field.NewPath("services").Key(service.Key().String()), names).ToAggregate(); err != nil {
+			return nil, err
+		}
+		fresh[service.Key()] = &service
+		touched.Insert(service.Key())
+	}
+	for key, service := range next.services {
+		if fresh[key] == nil && (touched.Has(key) || service.expired(change.Time)) {
+			fresh[key] = service.Service
+		}
+	}
+	for key, service := range fresh {
+		next.services[key] = next.newService(service)
+		hosts = hosts || key.Hosts
+	}
+	next.reindex(ix, fresh, change.Removed)
+	if hosts {
+		next.indexHosts()
+	}
+	return next, nil
+}
+
+// reindex makes anew the namespaces in which something changed.
+func (ix *Index) reindex(last *Index, fresh map[snapshot.Key]*snapshot.Service, removed []snapshot.Key) {
+	ix.namespaces = maps.Clone(last.namespaces)
+	owned := sets.New[string]()
+	own := func(namespace string) map[string]*Service {
+		if !owned.Has(namespace) {
+			owned.Insert(namespace)
+			services := maps.Clone(ix.namespaces[namespace])
+			if services == nil {
+				services = make(map[string]*Service)
+			}
+			ix.namespaces[namespace] = services
+		}
+		return ix.namespaces[namespace]
+	}
+	for _, key := range removed {
+		if !key.Hosts {
+			delete(own(key.Namespace), key.Name)
+		}
+	}
+	for key := range fresh {
+		if !key.Hosts {
+			own(key.Namespace)[key.Name] = ix.services[key]
+		}
+	}
+	for namespace := range owned {
+		if len(ix.namespaces[namespace]) == 0 {
+			delete(ix.namespaces, namespace)
+		}
+	}
+}
+
+// changeClusters changes clusters in place of the old ones, and adds to touched the services that they run.
+func (ix *Index) changeClusters(changed []snapshot.Cluster, touched sets.Set[snapshot.Key]) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	all := append([]snapshot.Cluster(nil), ix.snapshot.Clusters...)
+	names := sets.New[string]()
+	for _, cluster := range changed {
+		at := indexOf(all, cluster.Name)
+		if at < 0 || place(&all[at]) != place(&cluster) {
+			return fmt.Errorf("cluster %q is new or has moved: that needs a new snapshot", cluster.Name)
+		}
+		cluster.Complete()
+		all[at] = cluster
+		names.Insert(cluster.Name)
+	}
+	whole := *ix.snapshot
+	whole.Clusters = all
+	if err := whole.Validate(); err != nil {
+		return err
+	}
+	ix.snapshot, ix.fleet = &whole, newFleet(all)
+	for key, service := range ix.services {
+		for i := range service.Service.Backends {
+			if names.Has(service.Service.Backends[i].Cluster) {
+				touched.Insert(key)
+			}
+		}
+	}
+	return nil
+}
+
+func indexOf(clusters []snapshot.Cluster, name string) int {
+	for i := range clusters {
+		if clusters[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// place is what names are made of.
+func place(c *snapshot.Cluster) [2]string { return [2]string{c.Location.Region, c.Location.Zone} }
+
+func (s *Service) expired(at time.Time) bool { return !s.Expires.IsZero() && !at.Before(s.Expires) }
