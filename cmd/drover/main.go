@@ -1,7 +1,7 @@
 // Copyright The Drover Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// drover is the federation control plane: all of it (start), or a part (apiserver, controllers).
+// drover is the federation control plane: all of it (start), or a part (apiserver, controllers, dns).
 package main
 
 import (
@@ -33,7 +33,7 @@ func main() {
 		logs.InitLogs()
 		return logsapi.ValidateAndApply(logging, nil)
 	}
-	root.AddCommand(startCommand(), apiserverCommand(), controllersCommand())
+	root.AddCommand(startCommand(), apiserverCommand(), controllersCommand(), dnsCommand())
 	err := root.ExecuteContext(ctx)
 	logs.FlushLogs()
 	if err != nil {
