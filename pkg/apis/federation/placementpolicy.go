@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
@@ -70,6 +71,8 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 			errs = append(errs, field.Invalid(spec.Child(name, "after"), after.Duration.String(), "must not be negative"))
 		}
 	}
+	errs = append(errs, validateTolerance(p.Spec.Move.MaxSurge, spec.Child("move", "maxSurge"))...)
+	errs = append(errs, validateTolerance(p.Spec.Move.MaxUnavailable, spec.Child("move", "maxUnavailable"))...)
 	if moves := ptr.Deref(p.Spec.Rebalance.MaxMovesPerMinute, 1); moves < 1 {
 		errs = append(errs, field.Invalid(spec.Child("rebalance", "maxMovesPerMinute"), moves, "must be greater than or equal to 1"))
 	}
@@ -83,6 +86,23 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 		errs = append(errs, field.NotSupported(spec.Child("conflict"), p.Spec.Conflict, policies))
 	}
 	return errs
+}
+
+// validateTolerance takes a number, or per cent up to 100.
+func validateTolerance(value *intstr.IntOrString, path *field.Path) field.ErrorList {
+	if value == nil {
+		return nil
+	}
+	n, err := intstr.GetScaledValueFromIntOrPercent(value, 100, true)
+	switch {
+	case err != nil:
+		return field.ErrorList{field.Invalid(path, value.String(), "must be an integer or percentage (e.g '5%')")}
+	case n < 0:
+		return field.ErrorList{field.Invalid(path, value.String(), "must be greater than or equal to 0")}
+	case value.Type == intstr.String && n > 100:
+		return field.ErrorList{field.Invalid(path, value.String(), "must not be greater than 100%")}
+	}
+	return nil
 }
 
 func validateClusterWeights(clusters []v1alpha1.ClusterWeight, path *field.Path) field.ErrorList {

@@ -81,7 +81,7 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 			was, is := old.(*v1alpha1.Placement), obj.(*v1alpha1.Placement)
 			if was.Generation != is.Generation {
 				c.placementChanged(obj)
-			} else if key, ok := workload.KeyOf(is); ok && decision.ReportsRoom(was, is) {
+			} else if key, ok := workload.KeyOf(is); ok && decision.Reports(was, is) {
 				c.runner.Enqueue(key)
 			}
 		}},

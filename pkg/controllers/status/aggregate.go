@@ -33,7 +33,7 @@ func placementStatus(kind *workload.Kind, obj workload.Object, p *v1alpha1.Place
 		next.Clusters = append(next.Clusters, s)
 	}
 	slices.SortFunc(next.Clusters, func(a, b v1alpha1.ClusterPlacementStatus) int { return cmp.Compare(a.Name, b.Name) })
-	for _, c := range []metav1.Condition{scheduledCondition(&p.Spec), syncedCondition(next.Clusters), availableCondition(kind, obj, &p.Spec, next.Clusters)} {
+	for _, c := range []metav1.Condition{scheduledCondition(&p.Spec), syncedCondition(next.Clusters), availableCondition(kind, obj, &p.Spec, next.Clusters), progressingCondition(&p.Spec)} {
 		c.ObservedGeneration, c.LastTransitionTime = p.Generation, metav1.NewTime(now)
 		meta.SetStatusCondition(&next.Conditions, c)
 	}
@@ -50,6 +50,24 @@ func scheduledCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionScheduled, Status: metav1.ConditionFalse, Reason: spec.Problem, Message: spec.ProblemMessage}
 	}
 	return metav1.Condition{Type: v1alpha1.ConditionScheduled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPlaced, Message: fmt.Sprintf("placed on %s", countClusters(len(spec.Clusters)))}
+}
+
+// progressingCondition says what is on its way, and what it waits for: replicas are taken from a cluster when they are not
+// missed, that is when as many are available elsewhere.
+func progressingCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
+	var moving []string
+	for _, a := range spec.Clusters {
+		if a.Target != nil {
+			moving = append(moving, fmt.Sprintf("%s %d → %d", a.Name, ptr.Deref(a.Replicas, 0), *a.Target))
+		}
+	}
+	if len(moving) == 0 {
+		return metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonSettled, Message: "every cluster has what was decided"}
+	}
+	return metav1.Condition{
+		Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonMoving,
+		Message: workload.Shorten(strings.Join(moving, ", ") + ": goes on as new replicas become available"),
+	}
 }
 
 func syncedCondition(clusters []v1alpha1.ClusterPlacementStatus) metav1.Condition {

@@ -177,6 +177,8 @@ func TestPlacementStatus(t *testing.T) {
 		"Scheduled": "True Placed: placed on 2 clusters",
 		"Synced":    "False Syncing: west: has generation 1 of 2",
 		"Available": "True MinimumReplicasAvailable: 6 of 6 replicas are available",
+
+		"Progressing": "False Settled: every cluster has what was decided",
 	}
 	if diff := cmp.Diff(want, conditions(got)); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
@@ -187,11 +189,14 @@ func TestPlacementStatus(t *testing.T) {
 		}
 	}
 	p.Spec.Problem, p.Spec.ProblemMessage = "Unplaced", "no room"
+	p.Spec.Clusters[0].Target, p.Spec.Clusters[1].Target = ptr.To[int32](0), ptr.To[int32](6)
 	got = statusOf(p, append(reports(settled(2, 4), nil), v1alpha1.ClusterPlacementStatus{Name: "eu", Reason: "Conflict", Message: "in the way"}), now)
 	want = map[string]string{
 		"Scheduled": "False Unplaced: no room",
 		"Synced":    "False Conflict: eu: in the way; west: not there yet", // the gravest reason
 		"Available": "False MinimumReplicasUnavailable: 4 of 6 replicas are available",
+
+		"Progressing": "True Moving: east 4 → 0, west 2 → 6: goes on as new replicas become available",
 	}
 	if diff := cmp.Diff(want, conditions(got)); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)

@@ -49,6 +49,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.JSONPatchOperationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Location"):
 		return &federationv1alpha1.LocationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Move"):
+		return &federationv1alpha1.MoveApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NodeSummary"):
 		return &federationv1alpha1.NodeSummaryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Overflow"):

@@ -51,6 +51,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.JSON{}.OpenAPIModelName():                                           schema_pkg_apis_federation_v1alpha1_JSON(ref),
 		v1alpha1.JSONPatchOperation{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_JSONPatchOperation(ref),
 		v1alpha1.Location{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Location(ref),
+		v1alpha1.Move{}.OpenAPIModelName():                                           schema_pkg_apis_federation_v1alpha1_Move(ref),
 		v1alpha1.NodeSummary{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_NodeSummary(ref),
 		v1alpha1.Overflow{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Overflow(ref),
 		v1alpha1.Override{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Override(ref),
@@ -1531,6 +1532,33 @@ func schema_pkg_apis_federation_v1alpha1_Location(ref common.ReferenceCallback) 
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_Move(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Move bounds a move of replicas between clusters, at every moment of it, over all clusters together.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"maxSurge": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How many more replicas than asked for there may be, as a number or in per cent, rounded up. Default 25%.",
+							Ref:         ref(intstr.IntOrString{}.OpenAPIModelName()),
+						},
+					},
+					"maxUnavailable": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How many fewer replicas than asked for may be available, as a number or in per cent, rounded down. Default 0.",
+							Ref:         ref(intstr.IntOrString{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			intstr.IntOrString{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_NodeSummary(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -2048,6 +2076,13 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 							Ref:         ref(v1alpha1.Rebalance{}.OpenAPIModelName()),
 						},
 					},
+					"move": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How replicas are moved from cluster to cluster: made before they are broken.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.Move{}.OpenAPIModelName()),
+						},
+					},
 					"overrides": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -2077,7 +2112,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Overflow{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Spread{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+			v1alpha1.ClusterAffinity{}.OpenAPIModelName(), v1alpha1.ClusterWeight{}.OpenAPIModelName(), v1alpha1.Failover{}.OpenAPIModelName(), v1alpha1.Move{}.OpenAPIModelName(), v1alpha1.Overflow{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.Rebalance{}.OpenAPIModelName(), v1alpha1.Spread{}.OpenAPIModelName(), v1alpha1.Toleration{}.OpenAPIModelName(), v1alpha1.WorkloadAffinity{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
 	}
 }
 

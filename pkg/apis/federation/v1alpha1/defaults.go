@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 )
 
@@ -20,6 +21,12 @@ func SetDefaults_PlacementPolicySpec(spec *PlacementPolicySpec) {
 	}
 	if spec.Rebalance.MaxMovesPerMinute == nil {
 		spec.Rebalance.MaxMovesPerMinute = ptr.To[int32](10)
+	}
+	if spec.Move.MaxSurge == nil {
+		spec.Move.MaxSurge = ptr.To(intstr.FromString("25%"))
+	}
+	if spec.Move.MaxUnavailable == nil {
+		spec.Move.MaxUnavailable = ptr.To(intstr.FromInt32(0))
 	}
 	if spec.Overflow.After == nil {
 		spec.Overflow.After = &metav1.Duration{Duration: time.Minute}

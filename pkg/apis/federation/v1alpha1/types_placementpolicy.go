@@ -5,6 +5,7 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // +genclient
@@ -92,6 +93,9 @@ type PlacementPolicySpec struct {
 	// When running replicas are moved to meet the weights again.
 	// +optional
 	Rebalance Rebalance `json:"rebalance,omitempty"`
+	// How replicas are moved from cluster to cluster: made before they are broken.
+	// +optional
+	Move Move `json:"move,omitempty"`
 	// What is different in some clusters. Later overrides are applied onto earlier ones.
 	// +optional
 	// +listType=atomic
@@ -249,6 +253,16 @@ type Rebalance struct {
 	// With Automatic, how many replicas of a workload are moved a minute, at the most. Default 10.
 	// +optional
 	MaxMovesPerMinute *int32 `json:"maxMovesPerMinute,omitempty"`
+}
+
+// Move bounds a move of replicas between clusters, at every moment of it, over all clusters together.
+type Move struct {
+	// How many more replicas than asked for there may be, as a number or in per cent, rounded up. Default 25%.
+	// +optional
+	MaxSurge *intstr.IntOrString `json:"maxSurge,omitempty"`
+	// How many fewer replicas than asked for may be available, as a number or in per cent, rounded down. Default 0.
+	// +optional
+	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
 }
 
 // Overflow says when a cluster is taken to have no room.

@@ -69,6 +69,8 @@ const (
 	ConditionScheduled = "Scheduled"
 	// ConditionSynced says whether every placed cluster holds what was decided.
 	ConditionSynced = "Synced"
+	// ConditionProgressing says whether replicas are on their way from cluster to cluster.
+	ConditionProgressing = "Progressing"
 	// ConditionApplied says whether a PlacementPolicy applies to all that it selects.
 	ConditionApplied = "Applied"
 	// ConditionAvailable says whether the workload is available over all clusters.
@@ -89,6 +91,8 @@ const (
 	ReasonPlaced         = "Placed"
 	ReasonFleetDegraded  = "FleetDegraded"
 	ReasonOverflow       = "Overflow"
+	ReasonMoving         = "Moving"
+	ReasonSettled        = "Settled"
 	ReasonAffinityCycle  = "AffinityCycle"
 	ReasonNoBackends     = "NoBackends"
 	ReasonInvalid        = "InvalidPlacement"

@@ -94,6 +94,11 @@ func (in Location) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Move) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.Move"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in NodeSummary) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.NodeSummary"
 }

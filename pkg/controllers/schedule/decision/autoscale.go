@@ -33,7 +33,6 @@ func divideBounds(next *v1alpha1.PlacementSpec, w Workload, candidates []placeme
 	for i := range next.Clusters {
 		a := &next.Clusters[i]
 		share := *a.Replicas
-		a.Target = nil
 		a.MaxReplicas, a.MinReplicas = &share, ptr.To(min(share, max(1, least[a.Name])))
 		a.Replicas = ptr.To(max(*a.MinReplicas, start[a.Name]))
 		a.Reason = fmt.Sprintf("autoscaled between %d and %d: %s", *a.MinReplicas, share, a.Reason)

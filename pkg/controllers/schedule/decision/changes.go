@@ -15,7 +15,8 @@ import (
 	"drover.dev/drover/pkg/placement"
 )
 
-// Changes sets two decisions side by side, cluster by cluster. Now may be nil.
+// Changes sets two decisions side by side, cluster by cluster: what is assigned now, and what a cluster has when every move is
+// made. Now may be nil.
 func Changes(now, then *v1alpha1.PlacementSpec) []v1alpha1.PlacementChange {
 	changes := map[string]*v1alpha1.PlacementChange{}
 	of := func(cluster string) *v1alpha1.PlacementChange {
@@ -31,7 +32,7 @@ func Changes(now, then *v1alpha1.PlacementSpec) []v1alpha1.PlacementChange {
 	}
 	for _, a := range then.Clusters {
 		c := of(a.Name)
-		c.Then, c.ThenWhole, c.Code, c.Reason = ptr.Deref(a.Replicas, 0), a.Replicas == nil, a.Code, a.Reason
+		c.Then, c.ThenWhole, c.Code, c.Reason = ptr.Deref(cmp.Or(a.Target, a.Replicas), 0), a.Replicas == nil, a.Code, a.Reason
 	}
 	for _, e := range then.Excluded {
 		c := of(e.Name)
@@ -59,8 +60,12 @@ func SameClusters(a, b []v1alpha1.ClusterAssignment) bool {
 	return true
 }
 
-// ReportsRoom says whether a change of a Placement's status tells more of what clusters can run.
-func ReportsRoom(old, obj *v1alpha1.Placement) bool {
+// Reports says whether a change of a Placement's status is one that decisions depend on: it tells more of what clusters can
+// run or, during a move, of what they do run.
+func Reports(old, obj *v1alpha1.Placement) bool {
+	if Moves(&obj.Spec) && !apiequality.Semantic.DeepEqual(old.Status.Clusters, obj.Status.Clusters) {
+		return true
+	}
 	return slices.ContainsFunc(obj.Status.Clusters, func(is v1alpha1.ClusterPlacementStatus) bool {
 		was := reportOf(old.Status.Clusters, is.Name)
 		return was.UnschedulableReplicas != is.UnschedulableReplicas ||

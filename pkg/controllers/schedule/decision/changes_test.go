@@ -141,7 +141,7 @@ func TestChangeTouches(t *testing.T) {
 	}
 }
 
-func TestReportsRoom(t *testing.T) {
+func TestReports(t *testing.T) {
 	says := func(replicas, unschedulable int32) *v1alpha1.Placement {
 		return &v1alpha1.Placement{Status: v1alpha1.PlacementStatus{Clusters: []v1alpha1.ClusterPlacementStatus{{Name: "a", Replicas: replicas, UnschedulableReplicas: unschedulable}}}}
 	}
@@ -156,7 +156,7 @@ func TestReportsRoom(t *testing.T) {
 		{"more pods, and one still finds none", says(4, 1), says(5, 1), true},
 		{"the same", says(4, 1), says(4, 1), false},
 	} {
-		if got := ReportsRoom(tt.old, tt.obj); got != tt.want {
+		if got := Reports(tt.old, tt.obj); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}

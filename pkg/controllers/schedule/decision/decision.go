@@ -51,6 +51,8 @@ type Inputs struct {
 	Current *v1alpha1.PlacementSpec
 	// Reports are what clusters said last of the workload.
 	Reports []v1alpha1.ClusterPlacementStatus
+	// ReportsCurrent says that they are of the decision in force.
+	ReportsCurrent bool
 	// Reserved is, by cluster, what was placed there lately.
 	Reserved map[string]Reservation
 	// Neighbours are the workloads that the policy has this one follow, or keep apart from.
@@ -71,7 +73,14 @@ func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	case w.Fixed:
 		return settle(w, in)
 	}
-	return Divide(w, in)
+	next, again := Divide(w, in)
+	if w.Autoscaler == nil {
+		takeStep(&next, w, in)
+	}
+	if Moves(&next) {
+		again = sooner(again, moveRecheck)
+	}
+	return next, again
 }
 
 // begin is a decision with nothing decided yet.
@@ -109,10 +118,10 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	default:
 		assign(&next, result, c, asked, in.Current)
 		next.Problem, next.ProblemMessage = problem(result, asked)
+		c.again = sooner(c.again, pace.record(&next, result, in.Now))
 		if w.Autoscaler != nil {
 			divideBounds(&next, w, c.candidates)
 		}
-		c.again = sooner(c.again, pace.record(&next, result, in.Now))
 		if len(in.Reserved) > 0 && atCapacity(result) {
 			c.again = sooner(c.again, ReservationLife)
 		}
@@ -197,11 +206,7 @@ func assign(next *v1alpha1.PlacementSpec, result placement.Result, c candidates,
 			next.Excluded = append(next.Excluded, v1alpha1.ClusterExclusion{Name: a.Name, Code: code, Reason: reason})
 			continue
 		}
-		assigned := v1alpha1.ClusterAssignment{Name: a.Name, Replicas: ptr.To(int32(a.Replicas)), Code: code, Reason: reason}
-		if a.Target != a.Replicas {
-			assigned.Target = ptr.To(int32(a.Target))
-		}
-		next.Clusters = append(next.Clusters, assigned)
+		next.Clusters = append(next.Clusters, v1alpha1.ClusterAssignment{Name: a.Name, Replicas: ptr.To(int32(a.Replicas)), Code: code, Reason: reason})
 	}
 }
 
@@ -211,6 +216,7 @@ func keepCurrent(next, current *v1alpha1.PlacementSpec, clusters []*v1alpha1.Clu
 	if current != nil {
 		for _, a := range current.Clusters {
 			if slices.ContainsFunc(clusters, func(c *v1alpha1.Cluster) bool { return c.Name == a.Name && c.DeletionTimestamp.IsZero() }) {
+				a.Target = nil
 				next.Clusters = append(next.Clusters, a)
 				placed += ptr.Deref(a.Replicas, 0)
 			}
@@ -260,11 +266,12 @@ func summarize(excluded []v1alpha1.ClusterExclusion, clusters int) string {
 }
 
 // replicasByCluster are the replicas that a decision has; what is not divided counts as one.
+// replicasByCluster are the replicas that were decided on, whether or not they are assigned already.
 func replicasByCluster(current *v1alpha1.PlacementSpec) map[string]int64 {
 	out := map[string]int64{}
 	if current != nil {
 		for _, a := range current.Clusters {
-			out[a.Name] = int64(ptr.Deref(a.Replicas, 1))
+			out[a.Name] = int64(ptr.Deref(cmp.Or(a.MaxReplicas, a.Target, a.Replicas), 1))
 		}
 	}
 	return out

@@ -67,8 +67,9 @@ func Follow(generation int64, what string, backends []*v1alpha1.PlacementSpec, e
 			next.Problem, next.ProblemMessage = string(placement.OutcomeNoClusters), "no cluster may take the "+what+": "+summarize(nil, 0)
 		}
 	}
-	byName := func(a, b v1alpha1.ClusterAssignment) int { return cmp.Compare(a.Name, b.Name) }
 	slices.SortFunc(next.Clusters, byName)
 	slices.SortFunc(next.Excluded, func(a, b v1alpha1.ClusterExclusion) int { return cmp.Compare(a.Name, b.Name) })
 	return next
 }
+
+func byName(a, b v1alpha1.ClusterAssignment) int { return cmp.Compare(a.Name, b.Name) }

@@ -37,7 +37,7 @@ func Place(f Federation, kind *workload.Kind, obj workload.Object, now time.Time
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
 	if in.Current = CurrentOf(placement, string(obj.GetUID())); in.Current != nil {
-		in.Reports = placement.Status.Clusters
+		in.Reports, in.ReportsCurrent = placement.Status.Clusters, placement.Status.ObservedGeneration == placement.Generation
 	}
 	if in.Policy, err = policyOf(f, obj); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err

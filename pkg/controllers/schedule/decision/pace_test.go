@@ -4,6 +4,7 @@
 package decision
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -33,9 +34,14 @@ func TestJoiningClusterDrawsAsTheModeSays(t *testing.T) {
 	}
 	onB := func(spec v1alpha1.PlacementSpec) (now, target int64) {
 		for _, a := range spec.Clusters {
-			if a.Name == "b" {
-				return int64(*a.Replicas), int64(ptr.Deref(a.Target, *a.Replicas))
+			if a.Name != "b" {
+				continue
 			}
+			now, target = int64(*a.Replicas), int64(*a.Replicas)
+			if n, err := fmt.Sscanf(a.Reason, "on its way to %d", &target); n == 1 && err == nil && a.Code == "Rebalancing" {
+				return now, target
+			}
+			return now, now
 		}
 		return 0, 0
 	}

@@ -39,6 +39,8 @@ type PlacementPolicySpecApplyConfiguration struct {
 	Overflow *OverflowApplyConfiguration `json:"overflow,omitempty"`
 	// When running replicas are moved to meet the weights again.
 	Rebalance *RebalanceApplyConfiguration `json:"rebalance,omitempty"`
+	// How replicas are moved from cluster to cluster: made before they are broken.
+	Move *MoveApplyConfiguration `json:"move,omitempty"`
 	// What is different in some clusters. Later overrides are applied onto earlier ones.
 	Overrides []OverrideApplyConfiguration `json:"overrides,omitempty"`
 	// What to do when an object of the same name that Drover does not manage is already in a member: Fail (default)
@@ -157,6 +159,14 @@ func (b *PlacementPolicySpecApplyConfiguration) WithOverflow(value *OverflowAppl
 // If called multiple times, the Rebalance field is set to the value of the last call.
 func (b *PlacementPolicySpecApplyConfiguration) WithRebalance(value *RebalanceApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
 	b.Rebalance = value
+	return b
+}
+
+// WithMove sets the Move field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Move field is set to the value of the last call.
+func (b *PlacementPolicySpecApplyConfiguration) WithMove(value *MoveApplyConfiguration) *PlacementPolicySpecApplyConfiguration {
+	b.Move = value
 	return b
 }
 

@@ -1,0 +1,107 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package decision
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/placement"
+)
+
+// moveRecheck is how soon the next step of a move is looked for, if no report tells of one.
+const moveRecheck = 30 * time.Second
+
+// defaultMaxSurge is how many more replicas there may be during a move where no policy says otherwise.
+var defaultMaxSurge = intstr.FromString("25%")
+
+// takeStep takes a decision only as far as it is safe to go now: what was decided becomes the target of each cluster, and
+// its replicas are those of the next safe step from what is assigned. Clusters that are to have none keep what they have
+// until it is not missed; those that left, or were given up as lost, keep nothing.
+func takeStep(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
+	if in.Current == nil {
+		return // nothing runs that could be missed
+	}
+	clusters := slices.Clone(next.Clusters)
+	for _, was := range in.Current.Clusters {
+		i := slices.IndexFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return e.Name == was.Name })
+		if i < 0 || ptr.Deref(was.Replicas, 0) == 0 || was.MaxReplicas != nil {
+			continue
+		}
+		if why := next.Excluded[i]; why.Code != v1alpha1.ExcludedNotReady && why.Code != v1alpha1.ExcludedLeaving {
+			clusters = append(clusters, v1alpha1.ClusterAssignment{Name: was.Name, Replicas: ptr.To[int32](0), Code: why.Code, Reason: why.Reason})
+		}
+	}
+	slices.SortFunc(clusters, byName)
+	move := placement.Move{Desired: int64(w.Replicas)}
+	move.MaxSurge, move.MaxUnavailable = tolerances(in.Policy, w.Replicas)
+	for _, a := range clusters {
+		move.Shares = append(move.Shares, shareOf(a, w, in))
+	}
+	next.Clusters = clusters
+	for i, replicas := range placement.Step(move) {
+		if a := &next.Clusters[i]; int32(replicas) != *a.Replicas {
+			a.Replicas, a.Target = ptr.To(int32(replicas)), a.Replicas
+		}
+	}
+	// What has given up its last one is where it was decided to be: nowhere.
+	next.Clusters = slices.DeleteFunc(next.Clusters, func(a v1alpha1.ClusterAssignment) bool {
+		return *a.Replicas == 0 && a.Target == nil && isExcluded(next, a.Name)
+	})
+	next.Excluded = slices.DeleteFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return isPlaced(next, e.Name) })
+}
+
+func isExcluded(spec *v1alpha1.PlacementSpec, cluster string) bool {
+	return slices.ContainsFunc(spec.Excluded, func(e v1alpha1.ClusterExclusion) bool { return e.Name == cluster })
+}
+
+// shareOf is a cluster's part in a move: from what is assigned to it, by what it reports of that.
+func shareOf(a v1alpha1.ClusterAssignment, w Workload, in Inputs) placement.Share {
+	r := reportOf(in.Reports, a.Name)
+	acted := r.ObservedGeneration == w.Generation
+	s := placement.Share{
+		Target: int64(*a.Replicas), Pods: int64(r.Replicas), Available: int64(r.AvailableReplicas),
+		Rolling:   r.Replicas > 0 && (!acted || r.UpdatedReplicas != r.Replicas),
+		Confirmed: r.Synced && acted && in.ReportsCurrent,
+	}
+	for _, was := range in.Current.Clusters {
+		if was.Name == a.Name {
+			s.Replicas = int64(ptr.Deref(was.Replicas, 0))
+		}
+	}
+	for _, cluster := range in.Clusters {
+		if cluster.Name == a.Name {
+			s.Unknown = !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady)
+		}
+	}
+	return s
+}
+
+// tolerances are how many more replicas there may be during a move, and how many fewer available.
+func tolerances(policy *v1alpha1.PlacementPolicy, replicas int32) (surge, unavailable int64) {
+	move := v1alpha1.Move{}
+	if policy != nil {
+		move = policy.Spec.Move
+	}
+	more, fewer := ptr.Deref(move.MaxSurge, defaultMaxSurge), ptr.Deref(move.MaxUnavailable, intstr.FromInt32(0))
+	s, err := intstr.GetScaledValueFromIntOrPercent(&more, int(replicas), true)
+	if err != nil {
+		s = 1 // refused when the policy is written
+	}
+	u, err := intstr.GetScaledValueFromIntOrPercent(&fewer, int(replicas), false)
+	if err != nil {
+		u = 0
+	}
+	return int64(s), int64(u)
+}
+
+// Moves says whether a workload is on its way to what was decided.
+func Moves(spec *v1alpha1.PlacementSpec) bool {
+	return slices.ContainsFunc(spec.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Target != nil })
+}
