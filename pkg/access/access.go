@@ -1,100 +1,69 @@
 // Copyright The Drover Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package access decides who may do what: client certificates say who somebody is, a table of grants says what the
-// groups they are in may do.
+// Package access decides who somebody is and what they may do: certificates of the federation's authority and tokens of the
+// issuers in a file say who somebody is, the federation's own Roles and the authorizers in another file what they may do.
 package access
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
+	"os"
+	"time"
 
-	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apiserver/pkg/authentication/user"
-	"k8s.io/apiserver/pkg/authorization/authorizer"
-	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
-	"k8s.io/apiserver/pkg/authorization/union"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	apiserverinstall "k8s.io/apiserver/pkg/apis/apiserver/install"
+	"k8s.io/apiserver/pkg/util/filesystem"
+	"k8s.io/klog/v2"
 )
 
-// grants are what the members of a group may do.
-var grants = map[string][]rbacv1.PolicyRule{
-	// Whoever has a valid certificate may find out what is served, and what they may do with it.
-	user.AllAuthenticated: {
-		{Verbs: []string{"get"}, NonResourceURLs: []string{
-			"/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", "/version", "/version/", "/livez", "/livez/*", "/readyz", "/readyz/*", "/healthz",
-		}},
-		{Verbs: []string{"create"}, APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"}},
-		{Verbs: []string{"create"}, APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"selfsubjectreviews"}},
-		{Verbs: []string{"list"}, APIGroups: []string{"apiextensions.k8s.io"}, Resources: []string{"customresourcedefinitions"}},
-	},
+// pollInterval is how often a file is read where its changes cannot be watched.
+const pollInterval = time.Minute
+
+var (
+	scheme = runtime.NewScheme()
+	// strict decodes configuration files, and refuses fields it does not know.
+	strict = serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder()
+)
+
+func init() {
+	apiserverinstall.Install(scheme)
 }
 
-// NewAuthorizer allows the group system:masters everything, and others what their groups are granted.
-func NewAuthorizer() (authorizer.Authorizer, authorizer.RuleResolver, error) {
-	granted := groupAuthorizer{}
-	authz, err := union.New(
-		union.NamedAuthorizer{AuthorizerName: "masters", Authorizer: authorizerfactory.NewPrivilegedGroups(user.SystemPrivilegedGroup)},
-		union.NamedAuthorizer{AuthorizerName: "grants", Authorizer: granted},
-	)
+// decode reads a configuration file's contents.
+func decode[T runtime.Object](data []byte) (config T, err error) {
+	obj, err := runtime.Decode(strict, data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("authorizer: %w", err)
+		return config, err
 	}
-	return authz, granted, nil
+	config, ok := obj.(T)
+	if !ok {
+		return config, fmt.Errorf("expected a %T, got a %T", config, obj)
+	}
+	return config, nil
 }
 
-// groupAuthorizer allows what the table of grants says.
-type groupAuthorizer struct{}
-
-func (g groupAuthorizer) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
-	if a.GetUser() == nil {
-		return authorizer.DecisionNoOpinion, "", nil
-	}
-	for _, group := range a.GetUser().GetGroups() {
-		if slices.ContainsFunc(grants[group], func(rule rbacv1.PolicyRule) bool { return allows(rule, a) }) {
-			return authorizer.DecisionAllow, "granted to group " + group, nil
+// follow takes up changes of a file until the context ends. What cannot be used is logged, and what was in force stays so.
+func follow(ctx context.Context, file string, known []byte, take func(ctx context.Context, data []byte) error) {
+	logger := klog.FromContext(ctx).WithValues("file", file)
+	filesystem.WatchUntil(ctx, pollInterval, file, func() {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			logger.Error(err, "Cannot be read, what was in force stays so")
+			return
 		}
-	}
-	return authorizer.DecisionNoOpinion, "", nil
-}
-
-func (g groupAuthorizer) ConditionsAwareAuthorize(ctx context.Context, a authorizer.Attributes) authorizer.ConditionsAwareDecision {
-	return authorizer.ConditionsAwareDecisionFromParts(g.Authorize(ctx, a))
-}
-
-func (g groupAuthorizer) EvaluateConditions(context.Context, authorizer.ConditionsAwareDecision, authorizer.ConditionsData) (authorizer.Decision, string, error) {
-	return authorizer.DecisionDeny, "", authorizer.ErrorConditionEvaluationNotSupported
-}
-
-// RulesFor lists what a user may do, for kubectl auth can-i --list.
-func (g groupAuthorizer) RulesFor(ctx context.Context, u user.Info, namespace string) ([]authorizer.ResourceRuleInfo, []authorizer.NonResourceRuleInfo, bool, error) {
-	if slices.Contains(u.GetGroups(), user.SystemPrivilegedGroup) {
-		return authorizerfactory.NewAlwaysAllowAuthorizer().RulesFor(ctx, u, namespace)
-	}
-	var resources []authorizer.ResourceRuleInfo
-	var urls []authorizer.NonResourceRuleInfo
-	for _, group := range u.GetGroups() {
-		for _, rule := range grants[group] {
-			if len(rule.NonResourceURLs) > 0 {
-				urls = append(urls, &authorizer.DefaultNonResourceRuleInfo{Verbs: rule.Verbs, NonResourceURLs: rule.NonResourceURLs})
-				continue
-			}
-			resources = append(resources, &authorizer.DefaultResourceRuleInfo{Verbs: rule.Verbs, APIGroups: rule.APIGroups, Resources: rule.Resources})
+		if bytes.Equal(data, known) {
+			return
 		}
-	}
-	return resources, urls, false, nil
-}
-
-func allows(rule rbacv1.PolicyRule, a authorizer.Attributes) bool {
-	if !slices.Contains(rule.Verbs, a.GetVerb()) {
-		return false
-	}
-	if a.IsResourceRequest() {
-		return a.GetSubresource() == "" && slices.Contains(rule.APIGroups, a.GetAPIGroup()) && slices.Contains(rule.Resources, a.GetResource())
-	}
-	return slices.ContainsFunc(rule.NonResourceURLs, func(url string) bool {
-		prefix, wildcard := strings.CutSuffix(url, "*")
-		return url == a.GetPath() || wildcard && strings.HasPrefix(a.GetPath(), prefix)
+		known = data
+		if err := take(ctx, data); err != nil {
+			logger.Error(err, "Cannot be used, what was in force stays so")
+			return
+		}
+		logger.Info("The changed file is in force")
+	}, func(err error) {
+		logger.Info("Changes are looked for only now and then", "interval", pollInterval, "error", err)
 	})
 }

@@ -14,6 +14,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -29,6 +30,7 @@ import (
 	"drover.dev/drover/pkg/registry/namespace"
 	"drover.dev/drover/pkg/registry/placementpolicy"
 	"drover.dev/drover/pkg/registry/placementreview"
+	"drover.dev/drover/pkg/registry/rbac"
 	"drover.dev/drover/pkg/registry/reviews"
 )
 
@@ -116,10 +118,15 @@ func install(generic *genericapiserver.GenericAPIServer, group string, storage m
 func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 	served := map[schema.GroupVersion]storages{
 		authorizationv1.SchemeGroupVersion: {
-			"selfsubjectaccessreviews": reviews.SelfSubjectAccess(c.generic.Authorization.Authorizer),
-			"selfsubjectrulesreviews":  reviews.SelfSubjectRules(c.generic.RuleResolver),
+			"selfsubjectaccessreviews":  reviews.SelfSubjectAccess(c.generic.Authorization.Authorizer),
+			"selfsubjectrulesreviews":   reviews.SelfSubjectRules(c.generic.RuleResolver),
+			"subjectaccessreviews":      reviews.SubjectAccess(c.generic.Authorization.Authorizer),
+			"localsubjectaccessreviews": reviews.LocalSubjectAccess(c.generic.Authorization.Authorizer),
 		},
-		authenticationv1.SchemeGroupVersion: {"selfsubjectreviews": reviews.SelfSubject()},
+		authenticationv1.SchemeGroupVersion: {
+			"selfsubjectreviews": reviews.SelfSubject(),
+			"tokenreviews":       reviews.Token(c.generic.Authentication.Authenticator),
+		},
 	}
 	var placements *registry.REST
 	options := registry.Options{
@@ -160,6 +167,12 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 	}
 	placements = plain["Placement"]
 	addPlanning(served[v1alpha1.SchemeGroupVersion], plain)
+	guarded := rbac.Stores{
+		Roles: plain["Role"], RoleBindings: plain["RoleBinding"], ClusterRoles: plain["ClusterRole"], ClusterRoleBindings: plain["ClusterRoleBinding"],
+	}
+	for resource, storage := range rbac.New(guarded, c.generic.Authorization.Authorizer) {
+		served[rbacv1.SchemeGroupVersion][resource] = storage
+	}
 	return served, nil
 }
 

@@ -22,11 +22,9 @@ import (
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/initializer"
 	"k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle"
-	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
-	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 	serverstorage "k8s.io/apiserver/pkg/server/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
@@ -36,7 +34,7 @@ import (
 	"k8s.io/klog/v2"
 	openapicommon "k8s.io/kube-openapi/pkg/common"
 
-	"drover.dev/drover/pkg/access"
+	"drover.dev/drover/pkg/access/credentials"
 	"drover.dev/drover/pkg/access/pki"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	generatedopenapi "drover.dev/drover/pkg/generated/openapi"
@@ -50,6 +48,10 @@ type Options struct {
 	AdvertiseHosts []string
 	SecureServing  *genericoptions.SecureServingOptionsWithLoopback
 	Etcd           *genericoptions.EtcdOptions
+	// AuthenticationConfig and AuthorizationConfig are files with an AuthenticationConfiguration and an
+	// AuthorizationConfiguration (apiserver.config.k8s.io/v1). Empty means certificates, and the federation's own roles.
+	AuthenticationConfig, AuthorizationConfig string
+	Audit                                     *genericoptions.AuditOptions
 }
 
 // NewOptions returns the defaults: port 7443 on loopback.
@@ -58,6 +60,7 @@ func NewOptions() *Options {
 		DataDir:       "drover-data",
 		SecureServing: genericoptions.NewSecureServingOptions().WithLoopback(),
 		Etcd:          genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig("/registry/drover", nil)),
+		Audit:         genericoptions.NewAuditOptions(),
 	}
 	o.SecureServing.BindAddress = net.ParseIP("127.0.0.1")
 	o.SecureServing.BindPort = 7443
@@ -72,6 +75,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.IPVar(&o.SecureServing.BindAddress, "bind-address", o.SecureServing.BindAddress, "IP address to serve on; 0.0.0.0 or :: for all interfaces.")
 	fs.IntVar(&o.SecureServing.BindPort, "secure-port", o.SecureServing.BindPort, "Port to serve HTTPS on; 0 takes a free one.")
 	fs.StringSliceVar(&o.AdvertiseHosts, "advertise-host", o.AdvertiseHosts, "Further host name or IP address clients reach this server by; the first goes into admin.kubeconfig. May be repeated.")
+	o.addAccessFlags(fs)
 }
 
 // AddEtcdFlags adds the flags for an etcd that runs elsewhere.
@@ -91,7 +95,8 @@ func (o *Options) Validate() error {
 	if o.DataDir == "" {
 		errs = append(errs, errors.New("--data-dir must not be empty"))
 	}
-	return errors.Join(append(errs, o.Etcd.Validate()...)...)
+	errs = append(errs, o.Etcd.Validate()...)
+	return errors.Join(append(errs, o.validateAccess()...)...)
 }
 
 // AdminKubeconfig is the file the administrator's kubeconfig is written to.
@@ -124,11 +129,12 @@ func (o *Options) Config() (*Config, error) {
 	if err := o.SecureServing.ApplyTo(&generic.SecureServing, &generic.LoopbackClientConfig); err != nil {
 		return nil, fmt.Errorf("%w; choose another port by --secure-port, or 0 for any", err)
 	}
-	if err := o.authenticate(&generic.Config, authority); err != nil {
+	client, err := kubernetes.NewForConfig(generic.LoopbackClientConfig)
+	if err != nil {
 		return nil, err
 	}
-	generic.Authorization.Authorizer, generic.RuleResolver, err = access.NewAuthorizer()
-	if err != nil {
+	generic.SharedInformerFactory = informers.NewSharedInformerFactory(client, 0)
+	if err := o.applyAccess(generic, client, authority); err != nil {
 		return nil, err
 	}
 	if err := o.Etcd.ApplyWithStorageFactoryTo(o.storageFactory(), &generic.Config); err != nil {
@@ -138,7 +144,7 @@ func (o *Options) Config() (*Config, error) {
 		go wait.UntilWithContext(hook, o.renewCertificates, renewInterval)
 		return nil
 	})
-	return &Config{Generic: generic}, admit(generic)
+	return &Config{Generic: generic}, admit(generic, client)
 }
 
 // renewInterval is how often certificates are looked at. They are issued anew a month before they end.
@@ -187,19 +193,6 @@ func (o *Options) hosts() []string {
 	return slices.Compact(hosts)
 }
 
-// authenticate accepts certificates of the authority, and nobody without one.
-func (o *Options) authenticate(config *genericapiserver.Config, authority *pki.Authority) error {
-	clientCA, err := dynamiccertificates.NewDynamicCAContentFromFile("client-ca", authority.CAFile())
-	if err != nil {
-		return err
-	}
-	if err := config.Authentication.ApplyClientCert(clientCA, config.SecureServing); err != nil {
-		return err
-	}
-	config.Authentication.Authenticator, _, err = authenticatorfactory.DelegatingAuthenticatorConfig{ClientCertificateCAContentProvider: clientCA}.New()
-	return err
-}
-
 // storageFactory keeps native kinds as protobuf and own kinds as JSON.
 func (o *Options) storageFactory() serverstorage.StorageFactory {
 	factory := serverstorage.NewDefaultStorageFactory(o.Etcd.StorageConfig, o.Etcd.DefaultStorageMediaType, Codecs,
@@ -213,12 +206,7 @@ func (o *Options) storageFactory() serverstorage.StorageFactory {
 }
 
 // admit refuses what is created in namespaces that do not exist or are being deleted.
-func admit(generic *genericapiserver.RecommendedConfig) error {
-	client, err := kubernetes.NewForConfig(generic.LoopbackClientConfig)
-	if err != nil {
-		return err
-	}
-	generic.SharedInformerFactory = informers.NewSharedInformerFactory(client, 0)
+func admit(generic *genericapiserver.RecommendedConfig, client kubernetes.Interface) error {
 	plugin, err := lifecycle.NewLifecycle(sets.New(systemNamespaces...))
 	if err != nil {
 		return err
@@ -240,7 +228,7 @@ func (o *Options) WriteAdminKubeconfig() error {
 	if err != nil {
 		return err
 	}
-	return access.WriteKubeconfig(o.AdminKubeconfig(), o.URL(), authority.CAFile(), admin, name)
+	return credentials.WriteKubeconfig(o.AdminKubeconfig(), o.URL(), authority.CAFile(), admin, name)
 }
 
 // URL is where clients reach the server, once Config has opened the port.

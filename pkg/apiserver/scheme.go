@@ -61,8 +61,9 @@ func init() {
 	}
 	addInternal(v1alpha1.GroupName, &v1alpha1.PlacementReview{})
 	addInternal(autoscalingv1.GroupName, &autoscalingv1.Scale{})
-	addInternal(authorizationv1.GroupName, &authorizationv1.SelfSubjectAccessReview{}, &authorizationv1.SelfSubjectRulesReview{})
-	addInternal(authenticationv1.GroupName, &authenticationv1.SelfSubjectReview{})
+	addInternal(authorizationv1.GroupName, &authorizationv1.SelfSubjectAccessReview{}, &authorizationv1.SelfSubjectRulesReview{},
+		&authorizationv1.SubjectAccessReview{}, &authorizationv1.LocalSubjectAccessReview{})
+	addInternal(authenticationv1.GroupName, &authenticationv1.SelfSubjectReview{}, &authenticationv1.TokenReview{})
 }
 
 func addInternal(group string, objects ...runtime.Object) {

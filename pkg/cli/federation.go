@@ -15,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"drover.dev/drover/pkg/access"
+	"drover.dev/drover/pkg/access/credentials"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
 )
@@ -67,8 +67,8 @@ func (f *federation) check(ctx context.Context) error {
 		return f.explain("ask what it serves", err)
 	}
 	choose := "choose the federation by " + contextFlag + f.others() + " or " + kubeconfigFlag
-	if f.contextName != access.ContextName && slices.Contains(f.contexts, access.ContextName) {
-		choose = "add " + contextFlag + " " + access.ContextName + ", or choose another context" + f.others()
+	if f.contextName != credentials.ContextName && slices.Contains(f.contexts, credentials.ContextName) {
+		choose = "add " + contextFlag + " " + credentials.ContextName + ", or choose another context" + f.others()
 	}
 	return fmt.Errorf("context %q of %s is not a Drover federation: %s does not serve %s\n%s",
 		f.contextName, f.files, f.config.Host, v1alpha1.SchemeGroupVersion, choose)

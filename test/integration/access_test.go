@@ -5,6 +5,7 @@ package integration
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,11 +22,15 @@ func TestWhoMayDoWhat(t *testing.T) {
 	nobody, jane, token := f.asNobody(), f.as(t, "jane", "dev"), f.asNobody()
 	token.BearerToken = "guessed"
 	for _, path := range []string{
-		"/api", "/apis", "/version", "/livez", "/readyz", "/healthz", "/metrics", "/openapi/v2", "/openapi/v3", "/debug/pprof/",
+		"/", "/api", "/apis", "/version", "/livez", "/readyz", "/healthz", "/livez/ping", "/readyz/etcd", "/metrics", "/openapi/v2", "/openapi/v3", "/debug/pprof/",
 		"/api/v1/namespaces", "/api/v1/namespaces/" + namespace + "/secrets", "/apis/federation.drover.dev/v1alpha1/clusters",
 	} {
-		if err := rawClient(t, nobody).Get().AbsPath(path).Do(t.Context()).Error(); code(err) != 401 {
-			t.Errorf("%s without a certificate: %v", path, err)
+		want := 401
+		if slices.Contains([]string{"/version", "/livez", "/readyz", "/healthz"}, path) {
+			want = 200
+		}
+		if err := rawClient(t, nobody).Get().AbsPath(path).Do(t.Context()).Error(); code(err) != want {
+			t.Errorf("%s without a certificate: %v, want %d", path, err, want)
 		}
 		if err := rawClient(t, token).Get().AbsPath(path).Do(t.Context()).Error(); code(err) != 401 {
 			t.Errorf("%s with a guessed token: %v", path, err)
@@ -33,7 +38,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 	for path, want := range map[string]int{
 		"/api": 200, "/apis": 200, "/apis/apps/v1": 200, "/version": 200, "/livez": 200, "/readyz": 200, "/healthz": 200, "/openapi/v2": 200, "/openapi/v3": 200,
-		"/metrics": 403, "/debug/pprof/": 403, "/configz": 403,
+		"/readyz/etcd": 403, "/metrics": 403, "/debug/pprof/": 403, "/configz": 403,
 		"/apis/apps/v1/namespaces/" + namespace + "/deployments": 403, "/api/v1/namespaces": 403, "/api/v1/namespaces/" + namespace + "/secrets": 403,
 		"/apis/federation.drover.dev/v1alpha1/clusters": 403, "/apis/apps/v1/watch/deployments": 403,
 	} {

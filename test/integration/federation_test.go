@@ -57,11 +57,15 @@ func noControllers(ctx context.Context, _ *rest.Config) error {
 // failingControllers end as if another process had taken over.
 func failingControllers(context.Context, *rest.Config) error { return errors.New("lost the lead") }
 
-// start runs a control plane on a data directory and a free port, and returns when it is ready.
-func start(dataDir string, controllers func(context.Context, *rest.Config) error) (*federation, error) {
+// start runs a control plane on a data directory and a free port, and returns when it is ready. What change does to its
+// flags is done first.
+func start(dataDir string, controllers func(context.Context, *rest.Config) error, change ...func(*apiserver.Options)) (*federation, error) {
 	options := &standalone.Options{APIServer: apiserver.NewOptions(), Controllers: controllers}
 	options.APIServer.DataDir = dataDir
 	options.APIServer.SecureServing.BindPort = 0 // a free one
+	for _, c := range change {
+		c(options.APIServer)
+	}
 	ready := make(announced, 1)
 	options.Out = ready
 
@@ -121,9 +125,9 @@ func (f *federation) stop() (time.Duration, error) {
 }
 
 // startFor is start for one test, which it ends with.
-func startFor(t *testing.T, controllers func(context.Context, *rest.Config) error) *federation {
+func startFor(t *testing.T, controllers func(context.Context, *rest.Config) error, change ...func(*apiserver.Options)) *federation {
 	t.Helper()
-	f, err := start(dataDir(t), controllers)
+	f, err := start(dataDir(t), controllers, change...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,8 @@
 // Copyright The Drover Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package access
+// Package credentials is how people get a certificate of the federation's authority, and the kubeconfig it is in.
+package credentials
 
 import (
 	"fmt"
@@ -30,14 +31,19 @@ func WriteKubeconfig(path, server, caFile string, client pki.Pair, userName stri
 	if err != nil {
 		return err
 	}
+	data, err := kubeconfig(server, ca, crt, key, userName)
+	if err != nil {
+		return fmt.Errorf("kubeconfig %s: %w", path, err)
+	}
+	return pki.WriteFile(path, data)
+}
+
+// kubeconfig is the text of a kubeconfig with the certificates in it, all PEM.
+func kubeconfig(server string, ca, crt, key []byte, userName string) ([]byte, error) {
 	config := clientcmdapi.NewConfig()
 	config.Clusters[ContextName] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: ca}
 	config.AuthInfos[userName] = &clientcmdapi.AuthInfo{ClientCertificateData: crt, ClientKeyData: key}
 	config.Contexts[ContextName] = &clientcmdapi.Context{Cluster: ContextName, AuthInfo: userName, Namespace: "default"}
 	config.CurrentContext = ContextName
-	data, err := clientcmd.Write(*config)
-	if err != nil {
-		return fmt.Errorf("kubeconfig %s: %w", path, err)
-	}
-	return pki.WriteFile(path, data)
+	return clientcmd.Write(*config)
 }
