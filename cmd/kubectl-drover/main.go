@@ -32,13 +32,14 @@ func rootCommand(streams cli.Streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-drover",
 		Short: "Operate a Drover federation",
-		Long: `Operate a Drover federation: which clusters are in it.
+		Long: `Operate a Drover federation: which clusters are in it, and who may use it.
 
 The federation is the server of your kubeconfig's current context, or of --context.
 Applications need none of this: plain kubectl does.`,
 		Example: `  kubectl drover join east --cluster-kubeconfig east.kubeconfig
   kubectl get clusters
-  kubectl drover unjoin east`,
+  kubectl drover unjoin east
+  kubectl drover kubeconfig --user alice --group dev -o alice.kubeconfig`,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl drover"},
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -46,7 +47,7 @@ Applications need none of this: plain kubectl does.`,
 	root.CompletionOptions.HiddenDefaultCmd = true // kubectl asks plugins for completions in another way
 	federation := &cli.FederationOptions{}
 	federation.AddFlags(root.PersistentFlags())
-	root.AddCommand(joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation), versionCommand(streams))
+	root.AddCommand(joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams))
 	return root
 }
 

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -100,11 +99,11 @@ func (o *Options) Validate() error {
 }
 
 // AdminKubeconfig is the file the administrator's kubeconfig is written to.
-func (o *Options) AdminKubeconfig() string { return filepath.Join(o.DataDir, "admin.kubeconfig") }
+func (o *Options) AdminKubeconfig() string { return credentials.AdminKubeconfig(o.DataDir) }
 
 // Config makes the server's configuration: certificates are issued where they are missing, the port is opened.
 func (o *Options) Config() (*Config, error) {
-	authority, err := pki.Open(filepath.Join(o.DataDir, "pki"))
+	authority, err := pki.Open(credentials.PKIDir(o.DataDir))
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +152,7 @@ const renewInterval = 12 * time.Hour
 // renewCertificates issues anew what nears its end. The server takes a new serving certificate up from its file; clients
 // read a new admin.kubeconfig when they start.
 func (o *Options) renewCertificates(ctx context.Context) {
-	authority, err := pki.Open(filepath.Join(o.DataDir, "pki"))
+	authority, err := pki.Open(credentials.PKIDir(o.DataDir))
 	if err == nil {
 		_, err = o.issueServing(authority)
 	}
@@ -219,7 +218,7 @@ func admit(generic *genericapiserver.RecommendedConfig, client kubernetes.Interf
 
 // WriteAdminKubeconfig issues the administrator's certificate and writes it to the admin kubeconfig.
 func (o *Options) WriteAdminKubeconfig() error {
-	authority, err := pki.Open(filepath.Join(o.DataDir, "pki"))
+	authority, err := pki.Open(credentials.PKIDir(o.DataDir))
 	if err != nil {
 		return err
 	}

@@ -61,18 +61,32 @@ func Open(dir string) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("directory for certificates: %w", err)
 	}
-	a := &Authority{Dir: dir}
-	pair := a.pair("ca")
-	var err error
-	a.cert, a.key, err = load(pair)
-	if errors.Is(err, fs.ErrNotExist) {
-		return a, a.create(pair)
+	a, err := Load(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return a, err
 	}
-	if err != nil {
+	a = &Authority{Dir: dir}
+	if _, found := os.Stat(a.CAFile()); found == nil {
+		return nil, err // its key is lost: another authority would lock out everybody this one let in
+	}
+	return a, a.create(a.pair("ca"))
+}
+
+// Load reads the authority in dir. The error is fs.ErrNotExist if there is none.
+func Load(dir string) (*Authority, error) {
+	a := &Authority{Dir: dir}
+	var err error
+	if a.cert, a.key, err = load(a.pair("ca")); err != nil {
 		return nil, fmt.Errorf("certificate authority in %s: %w; restore the files, or remove the directory to start with a new authority", dir, err)
 	}
 	return a, nil
 }
+
+// End is when the authority's certificate, and with it every other one, ends.
+func (a *Authority) End() time.Time { return a.cert.NotAfter }
+
+// Issued says whether a certificate is one of the authority's.
+func (a *Authority) Issued(c *x509.Certificate) bool { return c.CheckSignatureFrom(a.cert) == nil }
 
 // CAFile is the file with the authority's certificate.
 func (a *Authority) CAFile() string { return a.pair("ca").CertFile }
@@ -85,10 +99,19 @@ func (a *Authority) Issue(r Request, now time.Time) (Pair, error) {
 		return pair, nil
 	}
 	// Missing, broken, or a key without its certificate since the last issue was cut short: a new one mends it.
+	certPEM, keyPEM, err := a.Sign(r, now, certLifetime)
+	if err != nil {
+		return Pair{}, fmt.Errorf("%s: %w", pair.CertFile, err)
+	}
+	return pair, write(pair, certPEM, keyPEM)
+}
+
+// Sign makes a key and a certificate for it, both PEM, for the request. Nothing is written.
+func (a *Authority) Sign(r Request, now time.Time, lifetime time.Duration) (certPEM, keyPEM []byte, err error) {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: r.User, Organization: r.Groups},
 		NotBefore:   now.Add(-5 * time.Minute),
-		NotAfter:    now.Add(certLifetime),
+		NotAfter:    now.Add(lifetime),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
@@ -104,9 +127,9 @@ func (a *Authority) Issue(r Request, now time.Time) (Pair, error) {
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return Pair{}, err
+		return nil, nil, err
 	}
-	return pair, sign(pair, template, a.cert, key, a.key)
+	return sign(template, a.cert, key, a.key)
 }
 
 // serves says whether a certificate still does what is asked of it.
@@ -132,7 +155,11 @@ func (a *Authority) create(pair Pair) error {
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		BasicConstraintsValid: true, IsCA: true,
 	}
-	if err := sign(pair, template, template, key, key); err != nil {
+	certPEM, keyPEM, err := sign(template, template, key, key)
+	if err != nil {
+		return err
+	}
+	if err := write(pair, certPEM, keyPEM); err != nil {
 		return err
 	}
 	a.cert, a.key, err = load(pair)
@@ -143,29 +170,29 @@ func (a *Authority) pair(name string) Pair {
 	return Pair{CertFile: filepath.Join(a.Dir, name+".crt"), KeyFile: filepath.Join(a.Dir, name+".key")}
 }
 
-// sign writes a certificate and its key: the key first, so that a certificate is never there without one.
-func sign(pair Pair, template, parent *x509.Certificate, key *ecdsa.PrivateKey, signer crypto.Signer) error {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+// sign makes a certificate, and puts it and its key into PEM.
+func sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey, signer crypto.Signer) (certPEM, keyPEM []byte, err error) {
+	template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	template.SerialNumber = serial
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
-		return fmt.Errorf("sign %s: %w", pair.CertFile, err)
+		return nil, nil, fmt.Errorf("sign a certificate: %w", err)
 	}
 	parsed, err := x509.ParseCertificate(der)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	keyPEM, err := keyutil.MarshalPrivateKeyToPEM(key)
-	if err != nil {
-		return err
+	if keyPEM, err = keyutil.MarshalPrivateKeyToPEM(key); err != nil {
+		return nil, nil, err
 	}
-	certPEM, err := cert.EncodeCertificates(parsed)
-	if err != nil {
-		return err
-	}
+	certPEM, err = cert.EncodeCertificates(parsed)
+	return certPEM, keyPEM, err
+}
+
+// write writes a certificate and its key: the key first, so that a certificate is never there without one.
+func write(pair Pair, certPEM, keyPEM []byte) error {
 	if err := WriteFile(pair.KeyFile, keyPEM); err != nil {
 		return err
 	}

@@ -148,6 +148,7 @@ func TestBrokenFiles(t *testing.T) {
 		want []string
 	}{
 		{"the authority's key is another's", func(dir string) error { return copyFile(dir, "admin.key", "ca.key") }, []string{"certificate authority in", "does not belong to certificate", "restore the files"}},
+		{"the authority's key is gone", func(dir string) error { return os.Remove(filepath.Join(dir, "ca.key")) }, []string{"certificate authority in", "restore the files"}},
 		{"the authority's certificate is none", func(dir string) error { return os.WriteFile(filepath.Join(dir, "ca.crt"), []byte("x"), 0o600) }, []string{"certificate authority in"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
