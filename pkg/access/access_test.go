@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
@@ -94,6 +95,9 @@ func TestBadAuthorizationFiles(t *testing.T) {
 	}
 }
 
+// noAccounts knows no token.
+var noAccounts = authenticator.TokenFunc(func(context.Context, string) (*authenticator.Response, bool, error) { return nil, false, nil })
+
 func clientCA(t *testing.T) dynamiccertificates.CAContentProvider {
 	t.Helper()
 	authority, err := pki.Open(t.TempDir())
@@ -114,13 +118,14 @@ func TestBadAuthenticationFiles(t *testing.T) {
 		"another kind":    {"apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\n", "expected a *apiserver.AuthenticationConfiguration"},
 		"unknown field":   {head + "jwts: []\n", "jwts"},
 		"no audience":     {head + "jwt: [{issuer: {url: https://a}, claimMappings: {username: {claim: sub, prefix: ''}}}]\n", "audiences"},
+		"our own tokens":  {head + "jwt: [{issuer: {url: https://federation.drover.dev, audiences: [b]}, claimMappings: {username: {claim: sub, prefix: ''}}}]\n", "https://federation.drover.dev"},
 		"not https":       {head + "jwt: [{issuer: {url: http://a, audiences: [b]}, claimMappings: {username: {claim: sub, prefix: ''}}}]\n", "https"},
 		"no name":         {head + "jwt: [{issuer: {url: https://a, audiences: [b]}}]\n", "username"},
 		"not a authority": {head + "jwt: [{issuer: {url: https://a, audiences: [b], certificateAuthority: x}, claimMappings: {username: {claim: sub, prefix: ''}}}]\n", "certificateAuthority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, tt.text)
-			_, err := NewAuthenticator(t.Context(), clientCA(t), path)
+			_, err := NewAuthenticator(t.Context(), clientCA(t), noAccounts, path)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "--authentication-config "+path) {
 				t.Errorf("error %v does not say %q", err, tt.want)
 			}
@@ -146,7 +151,7 @@ func TestAnonymous(t *testing.T) {
 			if tt.file != "" {
 				path = file(t, tt.file)
 			}
-			authn, err := NewAuthenticator(t.Context(), clientCA(t), path)
+			authn, err := NewAuthenticator(t.Context(), clientCA(t), noAccounts, path)
 			if err != nil {
 				t.Fatal(err)
 			}

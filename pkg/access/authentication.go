@@ -26,6 +26,8 @@ import (
 	tokenunion "k8s.io/apiserver/pkg/authentication/token/union"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	"k8s.io/apiserver/plugin/pkg/authenticator/token/oidc"
+
+	"drover.dev/drover/pkg/access/accounts"
 )
 
 // healthTimeout is how long the issuers of a changed file may take to answer before what was in force stays so.
@@ -36,12 +38,13 @@ var openPaths = &apiserver.AnonymousAuthConfig{Enabled: true, Conditions: []apis
 	{Path: "/livez"}, {Path: "/readyz"}, {Path: "/healthz"}, {Path: "/version"}, {Path: "/version/"},
 }}
 
-// Authenticator knows people by a certificate of the federation's authority, or by a token of an issuer in a file. Who shows
-// neither is system:anonymous on a few paths, and nobody on the others. A wrong credential is refused everywhere.
+// Authenticator knows people by a certificate of the federation's authority, ServiceAccounts by their tokens, and whoever has
+// a token of an issuer in a file. Who shows none of these is system:anonymous on a few paths, and nobody on the others. A wrong credential is refused everywhere.
 type Authenticator struct {
 	// lifetime ends what fetches the keys of issuers.
 	lifetime context.Context //nolint:containedctx // authenticators made at a reload outlive the call that makes them
 	clientCA dynamiccertificates.CAContentProvider
+	accounts authenticator.Token
 	file     string
 	data     []byte
 	current  atomic.Pointer[identities]
@@ -54,10 +57,10 @@ type identities struct {
 	stop          context.CancelFunc
 }
 
-// NewAuthenticator makes an authenticator by certificates of an authority and, if a file is named, by the
-// AuthenticationConfiguration in it. Issuers are asked for their keys until the context ends.
-func NewAuthenticator(lifetime context.Context, clientCA dynamiccertificates.CAContentProvider, file string) (*Authenticator, error) {
-	a := &Authenticator{lifetime: lifetime, clientCA: clientCA, file: file}
+// NewAuthenticator makes an authenticator by certificates of an authority, by tokens of accounts and, if a file is named, by
+// the AuthenticationConfiguration in it. Issuers are asked for their keys until the context ends.
+func NewAuthenticator(lifetime context.Context, clientCA dynamiccertificates.CAContentProvider, tokens authenticator.Token, file string) (*Authenticator, error) {
+	a := &Authenticator{lifetime: lifetime, clientCA: clientCA, accounts: tokens, file: file}
 	config := &apiserver.AuthenticationConfiguration{}
 	if file != "" {
 		var err error
@@ -124,7 +127,7 @@ func decodeAuthentication(data []byte) (*apiserver.AuthenticationConfiguration, 
 	if err != nil {
 		return nil, err
 	}
-	if errs := validation.ValidateAuthenticationConfiguration(authenticationcel.NewDefaultCompiler(), config, nil); len(errs) > 0 {
+	if errs := validation.ValidateAuthenticationConfiguration(authenticationcel.NewDefaultCompiler(), config, []string{accounts.Issuer}); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
 	return config, nil
@@ -134,7 +137,7 @@ func decodeAuthentication(data []byte) (*apiserver.AuthenticationConfiguration, 
 func (a *Authenticator) identities(config *apiserver.AuthenticationConfiguration) (*identities, error) {
 	ctx, stop := context.WithCancel(a.lifetime)
 	made := &identities{stop: stop}
-	tokens := make([]authenticator.Token, 0, len(config.JWT))
+	tokens := []authenticator.Token{a.accounts} // first: an issuer may have to be asked for its keys
 	for _, jwt := range config.JWT {
 		issuer, err := newIssuer(ctx, jwt)
 		if err != nil {

@@ -9,12 +9,16 @@ import (
 	"fmt"
 
 	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
 
 	"drover.dev/drover/pkg/access"
+	"drover.dev/drover/pkg/access/accounts"
 	"drover.dev/drover/pkg/access/bootstrap"
 	"drover.dev/drover/pkg/access/pki"
 	"drover.dev/drover/pkg/access/rbac"
@@ -35,7 +39,8 @@ func (o *Options) validateAccess() []error {
 }
 
 // applyAccess says who is known, who may do what, and what is written down of it.
-func (o *Options) applyAccess(generic *genericapiserver.RecommendedConfig, client kubernetes.Interface, authority *pki.Authority) error {
+func (o *Options) applyAccess(config *Config, client kubernetes.Interface, authority *pki.Authority) error {
+	generic := config.Generic
 	if err := o.Audit.ApplyTo(&generic.Config); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
@@ -46,7 +51,12 @@ func (o *Options) applyAccess(generic *genericapiserver.RecommendedConfig, clien
 	if err := generic.Authentication.ApplyClientCert(clientCA, generic.SecureServing); err != nil {
 		return err
 	}
-	authn, err := access.NewAuthenticator(wait.ContextForChannel(generic.DrainedNotify()), clientCA, o.AuthenticationConfig)
+	key, err := authority.SigningKey("serviceaccounts")
+	if err != nil {
+		return err
+	}
+	config.Tokens = accounts.New(key, serviceAccounts(generic.SharedInformerFactory.Core().V1().ServiceAccounts(), client))
+	authn, err := access.NewAuthenticator(wait.ContextForChannel(generic.DrainedNotify()), clientCA, config.Tokens, o.AuthenticationConfig)
 	if err != nil {
 		return err
 	}
@@ -71,4 +81,15 @@ func (o *Options) applyAccess(generic *genericapiserver.RecommendedConfig, clien
 		return bootstrap.Ensure(hook, client)
 	})
 	return nil
+}
+
+// serviceAccounts reads accounts from an informer or, where it has not seen the one that is asked for, from the server.
+func serviceAccounts(informer coreinformers.ServiceAccountInformer, client kubernetes.Interface) accounts.Getter {
+	informer.Informer() // asking for it is what has its factory run it
+	return func(ctx context.Context, namespace, name, uid string) (*corev1.ServiceAccount, error) {
+		if sa, err := informer.Lister().ServiceAccounts(namespace).Get(name); err == nil && string(sa.UID) == uid {
+			return sa, nil
+		}
+		return client.CoreV1().ServiceAccounts(namespace).Get(ctx, name, metav1.GetOptions{})
+	}
 }

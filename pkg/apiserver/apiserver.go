@@ -23,6 +23,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 
+	"drover.dev/drover/pkg/access/accounts"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
 	"drover.dev/drover/pkg/controllers/workload"
@@ -32,6 +33,7 @@ import (
 	"drover.dev/drover/pkg/registry/placementreview"
 	"drover.dev/drover/pkg/registry/rbac"
 	"drover.dev/drover/pkg/registry/reviews"
+	"drover.dev/drover/pkg/registry/serviceaccount"
 )
 
 const (
@@ -49,10 +51,13 @@ type Server struct {
 // Config is what the server is made of.
 type Config struct {
 	Generic *genericapiserver.RecommendedConfig
+	// Tokens of ServiceAccounts.
+	Tokens *accounts.Tokens
 }
 
 type completedConfig struct {
 	generic genericapiserver.CompletedConfig
+	tokens  *accounts.Tokens
 }
 
 // CompletedConfig can only be made by Config.Complete.
@@ -62,7 +67,7 @@ type CompletedConfig struct {
 
 // Complete fills in what the configuration leaves open.
 func (c *Config) Complete() CompletedConfig {
-	return CompletedConfig{&completedConfig{generic: c.Generic.Complete()}}
+	return CompletedConfig{&completedConfig{generic: c.Generic.Complete(), tokens: c.Tokens}}
 }
 
 // storages of a group version, by path: "deployments", "deployments/status".
@@ -167,6 +172,7 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 	}
 	placements = plain["Placement"]
 	addPlanning(served[v1alpha1.SchemeGroupVersion], plain)
+	served[corev1.SchemeGroupVersion]["serviceaccounts/token"] = serviceaccount.NewToken(plain["ServiceAccount"], c.tokens.Issue)
 	guarded := rbac.Stores{
 		Roles: plain["Role"], RoleBindings: plain["RoleBinding"], ClusterRoles: plain["ClusterRole"], ClusterRoleBindings: plain["ClusterRoleBinding"],
 	}

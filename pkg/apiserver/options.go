@@ -133,7 +133,8 @@ func (o *Options) Config() (*Config, error) {
 		return nil, err
 	}
 	generic.SharedInformerFactory = informers.NewSharedInformerFactory(client, 0)
-	if err := o.applyAccess(generic, client, authority); err != nil {
+	config := &Config{Generic: generic}
+	if err := o.applyAccess(config, client, authority); err != nil {
 		return nil, err
 	}
 	if err := o.Etcd.ApplyWithStorageFactoryTo(o.storageFactory(), &generic.Config); err != nil {
@@ -143,7 +144,7 @@ func (o *Options) Config() (*Config, error) {
 		go wait.UntilWithContext(hook, o.renewCertificates, renewInterval)
 		return nil
 	})
-	return &Config{Generic: generic}, admit(generic, client)
+	return config, admit(generic, client)
 }
 
 // renewInterval is how often certificates are looked at. They are issued anew a month before they end.

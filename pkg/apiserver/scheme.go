@@ -63,7 +63,7 @@ func init() {
 	addInternal(autoscalingv1.GroupName, &autoscalingv1.Scale{})
 	addInternal(authorizationv1.GroupName, &authorizationv1.SelfSubjectAccessReview{}, &authorizationv1.SelfSubjectRulesReview{},
 		&authorizationv1.SubjectAccessReview{}, &authorizationv1.LocalSubjectAccessReview{})
-	addInternal(authenticationv1.GroupName, &authenticationv1.SelfSubjectReview{}, &authenticationv1.TokenReview{})
+	addInternal(authenticationv1.GroupName, &authenticationv1.SelfSubjectReview{}, &authenticationv1.TokenReview{}, &authenticationv1.TokenRequest{})
 }
 
 func addInternal(group string, objects ...runtime.Object) {

@@ -69,7 +69,7 @@ func viewRules() []rbacv1.PolicyRule {
 
 // editRules are to write applications, and to ask where they would go. Placements are Drover's own to write, as is the
 // status of everything. In Kubernetes, who edits may act as any ServiceAccount of the namespace, since their pods can; a pod
-// in a cluster is nobody in the federation, so here they may not.
+// in a cluster is nobody in the federation, so here only who gives rights in the namespace has tokens of its accounts.
 func editRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		on(read, core, "secrets"),
@@ -91,6 +91,7 @@ func adminRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		on(create, authorization, "localsubjectaccessreviews"),
 		on(both, rbacGroup, "roles", "rolebindings"),
+		on(create, core, "serviceaccounts/token"),
 	}
 }
 

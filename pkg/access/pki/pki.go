@@ -132,6 +132,31 @@ func (a *Authority) Sign(r Request, now time.Time, lifetime time.Duration) (cert
 	return sign(template, a.cert, key, a.key)
 }
 
+// SigningKey reads a key that is no certificate's, or makes it at first use.
+func (a *Authority) SigningKey(name string) (*ecdsa.PrivateKey, error) {
+	path := a.pair(name).KeyFile
+	found, err := keyutil.PrivateKeyFromFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		data, err := keyutil.MarshalPrivateKeyToPEM(key)
+		if err != nil {
+			return nil, err
+		}
+		return key, WriteFile(path, data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	key, ok := found.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("signing key %s is not of the curve P-256; restore the file, or remove it to start with a new key", path)
+	}
+	return key, nil
+}
+
 // serves says whether a certificate still does what is asked of it.
 func (a *Authority) serves(c *x509.Certificate, r Request, now time.Time) bool {
 	if now.Add(renewBefore).After(c.NotAfter) || c.CheckSignatureFrom(a.cert) != nil {
