@@ -249,6 +249,13 @@ func TestImpersonation(t *testing.T) {
 	if me, err := whoami(f.config, "alice", "dev"); err != nil || me != "alice dev,system:authenticated" {
 		t.Errorf("the administrator as alice is %q, %v", me, err)
 	}
+	nobody := f.asNobody()
+	nobody.Impersonate = rest.ImpersonationConfig{UserName: "drover-admin", Groups: []string{"system:masters"}}
+	for path, want := range map[string]int{"/livez": 403, "/api/v1/namespaces": 401} {
+		if err := rawClient(t, nobody).Get().AbsPath(path).Do(ctx).Error(); code(err) != want {
+			t.Errorf("nobody as the administrator: %s: %v, want %d", path, err, want)
+		}
+	}
 	// Whoever the administrator acts as has their own rights, not the administrator's.
 	config := rest.CopyConfig(f.config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: "alice", Groups: []string{"dev"}}

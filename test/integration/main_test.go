@@ -83,6 +83,8 @@ var outlive = []string{
 	"testing.(*M).Run", "os/signal.", "drover.dev/drover/test/integration.TestMain",
 	// The health check "log" writes a line every minute, for ever, once in a process.
 	"k8s.io/apiserver/pkg/server/healthz.(*log).Check",
+	// What rotates an audit log is not told to stop.
+	"natefinch/lumberjack%2ev2.(*Logger).millRun",
 }
 
 // leakedGoroutines are the stacks of what still runs, after a while to end in.
