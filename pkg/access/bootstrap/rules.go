@@ -115,7 +115,7 @@ func controllersRules() []rbacv1.PolicyRule {
 		// What happened, and who leads.
 		on([]string{"create", "patch"}, core, "events"),
 		on(create, coordination, "leases"),
-		rbacv1.PolicyRule{Verbs: []string{"get", "update"}, APIGroups: coordination, Resources: []string{"leases"}, ResourceNames: []string{"drover-controllers"}},
+		{Verbs: []string{"get", "update"}, APIGroups: coordination, Resources: []string{"leases"}, ResourceNames: []string{"drover-controllers"}},
 	}, emptyRules()...)
 }
 

@@ -4,6 +4,9 @@
 package pki
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"os"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/util/cert"
+	"k8s.io/client-go/util/keyutil"
 )
 
 func open(t *testing.T, dir string) *Authority {
@@ -187,6 +191,39 @@ func TestBrokenFiles(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A signing key is made once, and never replaced by another kind of key.
+func TestSigningKey(t *testing.T) {
+	a := open(t, t.TempDir())
+	first, err := a.SigningKey("tokens")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := open(t, a.Dir).SigningKey("tokens")
+	if err != nil || !first.Equal(second) {
+		t.Errorf("it is another one when it is read again: %v", err)
+	}
+	path := filepath.Join(a.Dir, "tokens.key")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %o, %v", info.Mode().Perm(), err)
+	}
+	other, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer, err := keyutil.MarshalPrivateKeyToPEM(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"no key": []byte("x"), "of another curve": longer} {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.SigningKey("tokens"); err == nil || !strings.Contains(err.Error(), "signing key") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -211,7 +211,8 @@ func TestReasons(t *testing.T) {
 	jane := &user.DefaultInfo{Name: "jane"}
 	source := stored{
 		map[string][]rbacv1.PolicyRule{"/reader": {resources("get", "", "configmaps")}},
-		[]*rbacv1.RoleBinding{inNamespace("shop", "ClusterRole", "reader", subject("User", "", "jane")), inNamespace("bank", "Role", "gone", subject("User", "", "jane"))}, nil,
+		[]*rbacv1.RoleBinding{inNamespace("shop", "ClusterRole", "reader", subject("User", "", "jane")), inNamespace("bank", "Role", "gone", subject("User", "", "jane"))},
+		nil,
 	}
 	for namespace, want := range map[string]string{
 		"shop": `RBAC: allowed by RoleBinding "b/shop" of ClusterRole "reader" to User "jane"`,
