@@ -182,7 +182,7 @@ func TestClusterRoleEscalation(t *testing.T) {
 		t.Errorf("with all verbs on clusterroles: %v", err)
 	}
 	if _, err := jane.ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}, RoleRef: clusterRole("cluster-admin"), Subjects: []rbacv1.Subject{user("c-jane")},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}, RoleRef: clusterRole("cluster-admin"), Subjects: []rbacv1.Subject{user("c-root")},
 	}, metav1.CreateOptions{}); err != nil {
 		t.Errorf("with all verbs on clusterroles, bind: %v", err)
 	}
