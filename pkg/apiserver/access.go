@@ -77,9 +77,9 @@ func (o *Options) applyAccess(config *Config, client kubernetes.Interface, autho
 		}
 		return nil
 	})
-	generic.AddPostStartHookOrDie("drover-roles", func(hook genericapiserver.PostStartHookContext) error {
+	generic.AddPostStartHookOrDie("drover-roles", unlessStopped(func(hook genericapiserver.PostStartHookContext) error {
 		return bootstrap.Ensure(hook, client)
-	})
+	}))
 	return nil
 }
 

@@ -99,7 +99,7 @@ func (c CompletedConfig) New() (*Server, error) {
 		}
 	}
 	serveNoCustomResources(generic)
-	generic.AddPostStartHookOrDie("drover-system-namespaces", ensureSystemNamespaces)
+	generic.AddPostStartHookOrDie("drover-system-namespaces", unlessStopped(ensureSystemNamespaces))
 	return &Server{GenericAPIServer: generic}, nil
 }
 

@@ -58,7 +58,9 @@ func TestControllersByTheirRole(t *testing.T) {
 	refused.watch(config)
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- controllers.Run(running, config, "test") }()
+	options := controllers.NewOptions()
+	options.Identity = "test"
+	go func() { ended <- options.Run(running, config) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

@@ -21,6 +21,7 @@ import (
 	"drover.dev/drover/pkg/apis/federation"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/native"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 var (
@@ -102,12 +103,8 @@ func controllersRules() []rbacv1.PolicyRule {
 		on(read, own, "clusters", "placementpolicies", "placements"),
 		on([]string{"update"}, own, "clusters", "clusters/status", "placementpolicies/status", "placements/status"),
 		on([]string{"create", "update", "delete"}, own, "placements"),
-		on(read, apps, "deployments"),
-		on([]string{"update"}, apps, "deployments", "deployments/status"),
-		on(read, core, "services", "configmaps", "secrets", "serviceaccounts", "namespaces"),
-		on([]string{"update"}, core, "services", "services/status"),
-		on(read, networking, "ingresses"),
-		on([]string{"update"}, networking, "ingresses", "ingresses/status"),
+		on(read, core, "configmaps", "secrets", "serviceaccounts", "namespaces"),
+		on([]string{"patch"}, apps, "deployments/scale", "replicasets/scale", "statefulsets/scale"),
 		// Credentials of clusters are renewed, and deleted when a cluster leaves.
 		on([]string{"update", "delete"}, core, "secrets"),
 		// A namespace that is empty is let go.
@@ -116,7 +113,23 @@ func controllersRules() []rbacv1.PolicyRule {
 		on([]string{"create", "patch"}, core, "events"),
 		on(create, coordination, "leases"),
 		{Verbs: []string{"get", "update"}, APIGroups: coordination, Resources: []string{"leases"}, ResourceNames: []string{"drover-controllers"}},
-	}, emptyRules()...)
+	}, append(workloadRules(), emptyRules()...)...)
+}
+
+// workloadRules are to see, report on and let go of every kind of workload, and to delete Jobs that have expired.
+func workloadRules() []rbacv1.PolicyRule {
+	var rules []rbacv1.PolicyRule
+	for _, k := range workload.Kinds {
+		group := []string{k.Group}
+		rules = append(rules, on([]string{"get", "list", "watch", "patch"}, group, k.Resource.Resource))
+		if k.UpdateStatus != nil {
+			rules = append(rules, on([]string{"update"}, group, k.Resource.Resource+"/status"))
+		}
+		if k.Expires != nil {
+			rules = append(rules, on([]string{"delete"}, group, k.Resource.Resource))
+		}
+	}
+	return rules
 }
 
 // emptyRules are to delete whatever a namespace can hold, at every door it is served at.
