@@ -9,33 +9,33 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"regexp"
-	"runtime"
-	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"k8s.io/client-go/kubernetes"
+
 	"drover.dev/drover/test/harness"
 )
 
-// lab is what all benchmarks measure: a federation with three members.
+// lab is what all benchmarks measure: three members, the federation that has joined them, and a second one for the relay,
+// which has an API server and no controllers.
 var lab struct {
 	federation *harness.Federation
 	members    []*harness.Member
+	// clusters are the members, in their order.
+	clusters []*cluster
+	// homes are the federations of the systems that have one, by the system's name.
+	homes map[string]*view
+	relay *relay
+	// systems are all of them, in the order in which they first take their turns.
+	systems []system
+	series  series
 }
 
-// table is what is printed in the end: what was measured, and what came out. A benchmark that runs again replaces its row.
-var table [][2]string
+func TestMain(m *testing.M) { os.Exit(measure(m)) }
 
-func row(what, result string) {
-	table = slices.DeleteFunc(table, func(r [2]string) bool { return r[0] == what })
-	table = append(table, [2]string{what, result})
-}
-
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) (status int) {
+func measure(m *testing.M) (status int) {
 	processes, err := harness.NewLab("bench")
 	if err != nil {
 		fmt.Println(err)
@@ -46,8 +46,10 @@ func run(m *testing.M) (status int) {
 			fmt.Println("clean up:", err)
 		}
 	}()
-	if err := start(processes); err != nil {
-		fmt.Println("start three clusters and a federation:", err)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if err := start(ctx, processes); err != nil {
+		fmt.Println("start three clusters and two federations:", err)
 		return 1
 	}
 	if status = m.Run(); status == 0 {
@@ -56,13 +58,56 @@ func run(m *testing.M) (status int) {
 	return status
 }
 
-func start(processes *harness.Lab) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+// start starts what is measured. The context ends it all; that it can be started has its own deadline.
+func start(ctx context.Context, processes *harness.Lab) error {
+	second, err := startProcesses(ctx, processes)
+	if err != nil {
+		return err
+	}
+	for _, member := range lab.members {
+		if err := lab.federation.Join(ctx, member); err != nil {
+			return err
+		}
+		c, err := newCluster(ctx, member.Name, member.Config)
+		if err != nil {
+			return err
+		}
+		lab.clusters = append(lab.clusters, c)
+	}
+	relayKube, err := connect(second.Config)
+	if err != nil {
+		return err
+	}
+	kube, err := connect(lab.federation.Config)
+	if err != nil {
+		return err
+	}
+	if lab.relay, err = newRelay(ctx, relayKube, lab.clusters); err != nil {
+		return err
+	}
+	measured, err := newDrover(ctx, kube, lab.federation.Drover)
+	if err != nil {
+		return err
+	}
+	lab.systems = []system{&direct{ctx: ctx, clusters: lab.clusters}, lab.relay, measured}
+	lab.homes = map[string]*view{}
+	for name, home := range map[string]kubernetes.Interface{lab.relay.name(): relayKube, measured.name(): kube} {
+		if lab.homes[name], err = newView(ctx, "the federation of "+name, home); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startProcesses starts the members and both federations, and returns the second one.
+func startProcesses(ctx context.Context, processes *harness.Lab) (second *harness.Server, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
+	room := []string{"--node-pods", "100000"} // so that weights alone decide, whatever the machine is asked to measure
 	options := []harness.MemberOptions{
-		{Name: "east", Region: "us-east1", Zone: "us-east1-b"},
-		{Name: "west", Region: "us-west1", Zone: "us-west1-a"},
-		{Name: "eu", Region: "europe-west1", Zone: "europe-west1-b"},
+		{Name: "east", Region: "us-east1", Zone: "us-east1-b", Args: room},
+		{Name: "west", Region: "us-west1", Zone: "us-west1-a", Args: room},
+		{Name: "eu", Region: "europe-west1", Zone: "europe-west1-b", Args: room},
 	}
 	lab.members = make([]*harness.Member, len(options))
 	errs := make([]error, len(options))
@@ -70,49 +115,18 @@ func start(processes *harness.Lab) error {
 	for i, o := range options {
 		wg.Go(func() { lab.members[i], errs[i] = processes.StartMember(ctx, o) })
 	}
-	var err error
 	lab.federation, err = processes.StartFederation(ctx, "bench")
+	if err == nil {
+		var etcd string
+		if etcd, err = processes.StartEtcd(ctx, "relay"); err == nil {
+			second, err = processes.StartAPIServer(ctx, "relay", etcd)
+		}
+	}
 	wg.Wait()
-	for _, err := range append(errs, err) {
-		if err != nil {
-			return err
+	for _, failed := range append(errs, err) {
+		if failed != nil {
+			return nil, failed
 		}
 	}
-	for _, member := range lab.members {
-		if err := lab.federation.Join(ctx, member); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func printTable() {
-	fmt.Printf("\n| %s | |\n|---|---|\n", machine())
-	for _, r := range table {
-		fmt.Printf("| %s | %s |\n", r[0], r[1])
-	}
-}
-
-var (
-	modelLine  = regexp.MustCompile(`(?m)^model name\s*:\s*(.+)$`)
-	memoryLine = regexp.MustCompile(`(?m)^MemTotal:\s+(\d+) kB$`)
-)
-
-// machine says what it was measured on, as far as the system tells.
-func machine() string {
-	out := fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if match := modelLine.FindSubmatch(info); match != nil {
-			out += " of " + string(match[1])
-		}
-	}
-	if info, err := os.ReadFile("/proc/meminfo"); err == nil {
-		if match := memoryLine.FindSubmatch(info); match != nil {
-			var kibibytes int
-			if _, err := fmt.Sscan(string(match[1]), &kibibytes); err == nil {
-				out += fmt.Sprintf(", %d GiB", kibibytes>>20)
-			}
-		}
-	}
-	return out + ", " + runtime.Version()
+	return second, nil
 }

@@ -26,8 +26,7 @@ func BenchmarkIdleMemory(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(mebibytes), "MiB")
-	b.ReportMetric(0, "ns/op") // nothing is timed
-	row("Memory of drover start, three members joined, idle for "+settling.String(), fmt.Sprintf("%d MiB resident", mebibytes))
+	report(b, row{key: "memory", what: "memory of drover start, three members joined, idle for " + settling.String(), result: fmt.Sprintf("%d MiB", mebibytes)})
 }
 
 // idleMemory is read once, however often the benchmark is run.
