@@ -8,7 +8,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +26,7 @@ const (
 	// requestTimeout is the most one request may take, in every system; also what Drover has.
 	requestTimeout = 10 * time.Second
 	// patience is how long anything waited for may take. It only passes when something is wrong.
-	patience = time.Minute
+	patience = 3 * time.Minute
 	// replicas is how many a Deployment has in each cluster, before they are changed.
 	replicas = 3
 	// systemLabel tells which system a Deployment is there for.
@@ -85,15 +84,10 @@ func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) er
 }
 
 // series makes Deployments with names of their own, for a system.
-type series struct {
-	mu    sync.Mutex
-	count int
-}
+type series struct{ count int }
 
 // next are n more. They are paused: the members keep them and start nothing, so that what is measured is not what pods cost.
 func (s *series) next(of system, n int) (deployments []*appsv1.Deployment, names []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for range n {
 		s.count++
 		name := fmt.Sprintf("%s-%d", of.name(), s.count)

@@ -56,15 +56,6 @@ func run(ctx context.Context, informer cache.SharedIndexInformer) error {
 	return nil
 }
 
-// names are those of the Deployments that are there.
-func (v *view) names() []string {
-	var out []string
-	for _, obj := range v.informer.GetStore().List() {
-		out = append(out, obj.(*appsv1.Deployment).Name)
-	}
-	return out
-}
-
 // condition says whether a Deployment is as expected; it is nil if there is none of the name.
 type condition func(*appsv1.Deployment) bool
 
