@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	appsclient "k8s.io/client-go/kubernetes/typed/apps/v1"
 	"k8s.io/utils/ptr"
@@ -66,6 +67,8 @@ func newDrover(ctx context.Context, kube kubernetes.Interface, client versioned.
 		Spec: v1alpha1.PlacementPolicySpec{
 			Selector: metav1.LabelSelector{MatchLabels: map[string]string{systemLabel: d.name()}},
 			Clusters: weighted(equalWeights),
+			// Nothing runs, and so nothing becomes available: what is measured is a move that waits for nobody.
+			Move: v1alpha1.Move{MaxUnavailable: ptr.To(intstr.FromString("100%"))},
 		},
 	}, metav1.CreateOptions{})
 	return d, err
