@@ -46,6 +46,9 @@ func takeStep(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	}
 	next.Clusters = clusters
 	for i, replicas := range placement.Step(move) {
+		if next.Conflict == v1alpha1.ConflictAdopt && move.Shares[i].Replicas == 0 {
+			replicas = move.Shares[i].Target // what is taken over there runs already: it is not scaled down first
+		}
 		if a := &next.Clusters[i]; int32(replicas) != *a.Replicas {
 			a.Replicas, a.Target = ptr.To(int32(replicas)), a.Replicas
 		}

@@ -71,6 +71,10 @@ func TestDecisionsAreStepsThatNobodyMisses(t *testing.T) {
 			[]string{"a=2>6 b=8>2", "a=2>6 b=6>2", "a=4>6 b=6>2", "a=4>6 b=4>2", "a=6 b=4>2", "a=6 b=2"},
 		},
 		{
+			"what may run there already is taken over whole", changed(policyWith(func(s *v1alpha1.PlacementPolicySpec) { s.Conflict = v1alpha1.ConflictAdopt }, a, b)),
+			[]*v1alpha1.Cluster{member("a"), member("b")}, running("a=4"), 4, []string{"a=4>2 b=2", "a=2 b=2"},
+		},
+		{
 			"a taint", policyWith(nil, a, b), []*v1alpha1.Cluster{member("a", tainted("upgrade", "", v1alpha1.TaintNoExecute)), member("b")}, running("a=1", "b=1"), 2,
 			[]string{"a=1>0 b=2", "b=2"},
 		},
