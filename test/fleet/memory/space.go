@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"path"
 	"sync"
 	"time"
 
@@ -91,6 +92,12 @@ func (s *Space) Compact(revision uint64) {
 	for _, t := range s.tables {
 		t.compact(revision)
 	}
+}
+
+// Get returns an object, nil if there is none. It must not be changed. The namespace is empty for what is in none.
+func (s *Space) Get(resource, namespace, name string) runtime.Object {
+	obj, _ := s.get(resource, "/"+path.Join(resource, namespace, name))
+	return obj
 }
 
 // List returns the objects of a resource that a function selects, or all if it is nil. They must not be changed.
