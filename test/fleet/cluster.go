@@ -201,4 +201,3 @@ func (c *Cluster) Get(resource, namespace, name string) runtime.Object {
 
 // List returns all objects of a resource as the cluster holds them, in no order. They must not be changed.
 func (c *Cluster) List(resource string) []runtime.Object { return c.space.List(resource, nil) }
-

@@ -177,4 +177,3 @@ func (f *Fleet) observe(c *Cluster, w memory.Write) {
 		})
 	}
 }
-

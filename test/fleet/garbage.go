@@ -88,6 +88,9 @@ func (s *simulation) orphan(ctx context.Context, c *Cluster, owner types.UID) er
 
 // empty deletes what is in a namespace that is being deleted, and then the namespace. What has finalizers holds it up.
 func (s *simulation) empty(ctx context.Context, t task) error {
+	if ns, ok := t.cluster.space.Get(t.resource, "", t.name).(*corev1.Namespace); !ok || ns.DeletionTimestamp.IsZero() {
+		return nil
+	}
 	left := false
 	for resource, store := range s.server.stores {
 		if !store.NamespaceScoped() {
@@ -101,8 +104,7 @@ func (s *simulation) empty(ctx context.Context, t task) error {
 		left = left || len(t.cluster.space.List(resource, inNamespace(t.name))) > 0
 	}
 	if left {
-		s.queue.AddAfter(t, maxBackoff)
-		return nil
+		return nil // until the last of it goes
 	}
 	done := rest.DefaultUpdatedObjectInfo(nil, func(_ context.Context, _, old runtime.Object) (runtime.Object, error) {
 		ns := old.DeepCopyObject().(*corev1.Namespace)

@@ -23,8 +23,8 @@ import (
 // joiners is how many clusters are joined at once.
 const joiners = 16
 
-// Join joins all clusters to a federation, without the checks and the roles of kubectl drover join, which takes a second
-// for each. It does not wait until they are ready.
+// Join joins all clusters to a federation in seconds: without the checks of kubectl drover join, and without the roles it
+// makes, which nobody here asks for. It does not wait until they are ready.
 func (f *Fleet) Join(ctx context.Context, federation *restclient.Config) error {
 	kube, err := kubernetes.NewForConfig(federation)
 	if err != nil {

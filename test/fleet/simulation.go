@@ -130,6 +130,9 @@ func (s *simulation) observe(c *Cluster, w memory.Write) {
 	}
 	if w.New == nil {
 		add(collect, string(m.GetUID()))
+		if ns := m.GetNamespace(); ns != "" { // it may have been the last in one that is being deleted
+			s.queue.Add(task{cluster: c, chore: empty, resource: "namespaces", name: ns})
+		}
 	} else if !m.GetDeletionTimestamp().IsZero() {
 		if slices.ContainsFunc(m.GetFinalizers(), isCollectors) {
 			add(release, m.GetName())
@@ -199,4 +202,3 @@ func remove(ctx context.Context, store rest.GracefulDeleter, name string, uid *m
 	}
 	return err
 }
-

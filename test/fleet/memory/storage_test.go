@@ -78,15 +78,25 @@ func TestStorage(t *testing.T) {
 	unchecked := func(context.Context, *testing.T, string) {}
 	uncounted := func(*testing.T, uint64, uint64) {}
 	for name, run := range map[string]func(context.Context, *testing.T, storage.Interface){
-		"create":           func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestCreate(ctx, t, s, unchecked) },
-		"create again":     func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestCreateWithKeyExist(ctx, t, s) },
-		"get":              func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestGet(ctx, t, s) },
-		"keys":             func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestKeySchema(ctx, t, s) },
-		"delete":           func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestUnconditionalDelete(ctx, t, s) },
+		"create": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestCreate(ctx, t, s, unchecked)
+		},
+		"create again": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestCreateWithKeyExist(ctx, t, s)
+		},
+		"get": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestGet(ctx, t, s) },
+		"keys": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestKeySchema(ctx, t, s)
+		},
+		"delete": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestUnconditionalDelete(ctx, t, s)
+		},
 		"delete on condition": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunTestConditionalDelete(ctx, t, s)
 		},
-		"delete, conflict": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestDeleteWithConflict(ctx, t, s) },
+		"delete, conflict": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestDeleteWithConflict(ctx, t, s)
+		},
 		"delete, validated": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunTestValidateDeletionWithSuggestion(ctx, t, s)
 		},
@@ -102,12 +112,18 @@ func TestStorage(t *testing.T) {
 		"list one": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunTestGetListNonRecursive(ctx, t, advance, s)
 		},
-		"list prefix":    func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestGetListRecursivePrefix(ctx, t, s) },
-		"list namespace": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestNamespaceScopedList(ctx, t, s) },
+		"list prefix": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestGetListRecursivePrefix(ctx, t, s)
+		},
+		"list namespace": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestNamespaceScopedList(ctx, t, s)
+		},
 		"list newest": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunTestConsistentList(ctx, t, s, advance, false, true, false)
 		},
-		"list pages": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestListPaging(ctx, t, s) },
+		"list pages": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestListPaging(ctx, t, s)
+		},
 		"list continued": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunTestListContinuation(ctx, t, s, uncounted)
 		},
@@ -117,25 +133,43 @@ func TestStorage(t *testing.T) {
 		"list continued too late": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunTestListInconsistentContinuation(ctx, t, s, compact)
 		},
-		"watch":           func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestWatch(ctx, t, s) },
-		"watch cluster":   func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestClusterScopedWatch(ctx, t, s) },
-		"watch namespace": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestNamespaceScopedWatch(ctx, t, s) },
-		"watch deletion":  func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestDeleteTriggerWatch(ctx, t, s) },
+		"watch": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestWatch(ctx, t, s) },
+		"watch cluster": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestClusterScopedWatch(ctx, t, s)
+		},
+		"watch namespace": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestNamespaceScopedWatch(ctx, t, s)
+		},
+		"watch deletion": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestDeleteTriggerWatch(ctx, t, s)
+		},
 		"watch from zero": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunTestWatchFromZero(ctx, t, s, compact)
 		},
-		"watch from a version": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestWatchFromNonZero(ctx, t, s) },
-		"watch, slow reader":   func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestDelayedWatchDelivery(ctx, t, s) },
-		"watch, no reader":     func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestWatcherTimeout(ctx, t, s) },
-		"watch canceled":       func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunTestWatchContextCancel(ctx, t, s) },
+		"watch from a version": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestWatchFromNonZero(ctx, t, s)
+		},
+		"watch, slow reader": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestDelayedWatchDelivery(ctx, t, s)
+		},
+		"watch, no reader": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestWatcherTimeout(ctx, t, s)
+		},
+		"watch canceled": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunTestWatchContextCancel(ctx, t, s)
+		},
 		"watch deletion's version": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunTestWatchDeleteEventObjectHaveLatestRV(ctx, t, s)
 		},
-		"watch list": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunWatchSemantics(ctx, t, s) },
+		"watch list": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunWatchSemantics(ctx, t, s)
+		},
 		"watch list, extended": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunWatchSemanticInitialEventsExtended(ctx, t, s)
 		},
-		"watch list, one": func(ctx context.Context, t *testing.T, s storage.Interface) { storagetesting.RunWatchListMatchSingle(ctx, t, s) },
+		"watch list, one": func(ctx context.Context, t *testing.T, s storage.Interface) {
+			storagetesting.RunWatchListMatchSingle(ctx, t, s)
+		},
 		"watch list, legacy": func(ctx context.Context, t *testing.T, s storage.Interface) {
 			storagetesting.RunSendInitialEventsBackwardCompatibility(ctx, t, s)
 		},
