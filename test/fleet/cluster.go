@@ -56,8 +56,12 @@ type Cluster struct {
 
 // places are where clusters are, in turn.
 var places = []struct{ region, zone string }{
-	{"us-east1", "us-east1-b"}, {"europe-west1", "europe-west1-b"}, {"us-west1", "us-west1-a"},
-	{"asia-east1", "asia-east1-c"}, {"southamerica-east1", "southamerica-east1-a"}, {"australia-southeast1", "australia-southeast1-b"},
+	{"us-east1", "us-east1-b"},
+	{"europe-west1", "europe-west1-b"},
+	{"us-west1", "us-west1-a"},
+	{"asia-east1", "asia-east1-c"},
+	{"southamerica-east1", "southamerica-east1-a"},
+	{"australia-southeast1", "australia-southeast1-b"},
 }
 
 func newCluster(f *Fleet, index int) *Cluster {
@@ -67,7 +71,7 @@ func newCluster(f *Fleet, index int) *Cluster {
 		index: index, fleet: f, port: newPort(), key: make([]byte, 32), balancer: balancer{cluster: index},
 	}
 	for i := range c.key {
-		c.key[i] = byte(rand.Uint32()) //nolint:gosec // it guards nothing: this is a simulation on loopback
+		c.key[i] = byte(rand.Uint32()) // as good as any: it guards a simulation on loopback
 	}
 	c.adminToken = hex.EncodeToString(c.key[:16])
 	c.space = memory.NewSpace(f.options.History, func(w memory.Write) { f.observe(c, w) })
@@ -108,8 +112,8 @@ func (c *Cluster) serve() error {
 		return fmt.Errorf("open the port: %w", err)
 	}
 	c.address = l.Addr().String()
-	c.server = &http.Server{
-		Handler: c, ErrorLog: log.New(io.Discard, "", 0), //nolint:gosec // a limit on slow clients would be one more fault
+	c.server = &http.Server{ //nolint:gosec // a limit on slow clients would be one more fault
+		Handler: c, ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true, // a session taken up again would not see another certificate
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -131,7 +135,7 @@ func (c *Cluster) stopServing() {
 		return
 	}
 	c.port.closeConnections() // first: to end them in the way of TLS means to write, which a black hole holds back
-	c.server.Close()
+	_ = c.server.Close()      // the listener and the connections are closed, whatever they say
 	c.server = nil
 	c.serving.Wait()
 }

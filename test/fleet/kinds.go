@@ -33,7 +33,7 @@ func memberKinds() []kind.Kind {
 			continue
 		}
 		k.Finalizers = nil
-		k.Columns = slices.DeleteFunc(k.Columns, func(c kind.Column) bool { return c.Clusters })
+		k.Columns = columns(k.Columns)
 		switch k.Kind {
 		case "Deployment":
 			k.Prepare = func(obj, _ runtime.Object) { defaultDeployment(obj.(*appsv1.Deployment)) }
@@ -54,6 +54,19 @@ func memberKinds() []kind.Kind {
 		plain(rbac("Role"), "roles", "role", true, &rbacv1.Role{}, &rbacv1.RoleList{}),
 		plain(rbac("RoleBinding"), "rolebindings", "rolebinding", true, &rbacv1.RoleBinding{}, &rbacv1.RoleBindingList{}),
 	)
+}
+
+// columns are those of a federation, as they are in a cluster.
+func columns(federated []kind.Column) (out []kind.Column) {
+	for _, c := range federated {
+		if c.Name == "Cluster-IP" {
+			c.Value = kind.Of(func(s *corev1.Service) any { return s.Spec.ClusterIP })
+		}
+		if !c.Clusters {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func plain(gvk schema.GroupVersionKind, resource, singular string, namespaced bool, empty, list runtime.Object) kind.Kind {

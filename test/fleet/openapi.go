@@ -16,9 +16,16 @@ import (
 // undescribed are kinds that there are no definitions of in Drover. Their metadata merges as everywhere; of the rest,
 // lists are atomic, which they mostly are in Kubernetes.
 var undescribed = []interface{ OpenAPIModelName() string }{
-	discoveryv1.EndpointSlice{}, discoveryv1.EndpointSliceList{},
-	rbacv1.ClusterRole{}, rbacv1.ClusterRoleList{}, rbacv1.ClusterRoleBinding{}, rbacv1.ClusterRoleBindingList{},
-	rbacv1.Role{}, rbacv1.RoleList{}, rbacv1.RoleBinding{}, rbacv1.RoleBindingList{},
+	discoveryv1.EndpointSlice{},
+	discoveryv1.EndpointSliceList{},
+	rbacv1.ClusterRole{},
+	rbacv1.ClusterRoleList{},
+	rbacv1.ClusterRoleBinding{},
+	rbacv1.ClusterRoleBindingList{},
+	rbacv1.Role{},
+	rbacv1.RoleList{},
+	rbacv1.RoleBinding{},
+	rbacv1.RoleBindingList{},
 }
 
 // openAPIDefinitions tell server-side apply how objects merge.

@@ -44,7 +44,7 @@ func (p *port) closeConnections() {
 	}
 	p.mu.Unlock()
 	for _, c := range connections {
-		c.Close()
+		_ = c.Close() // it is of no more use either way
 	}
 }
 

@@ -5,6 +5,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -123,8 +124,9 @@ func TestWatchFrom(t *testing.T) {
 func firstEvent(t *testing.T, client kubernetes.Interface, from string) watch.Event {
 	t.Helper()
 	w, err := client.CoreV1().ConfigMaps(metav1.NamespaceDefault).Watch(t.Context(), metav1.ListOptions{ResourceVersion: from})
-	if apierrors.IsResourceExpired(err) {
-		return watch.Event{Type: watch.Error, Object: &err.(*apierrors.StatusError).ErrStatus}
+	var refused *apierrors.StatusError
+	if errors.As(err, &refused) {
+		return watch.Event{Type: watch.Error, Object: &refused.ErrStatus}
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -72,7 +72,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("--control: %w", err)
 	}
 	server := &http.Server{Handler: f.Control(), ReadHeaderTimeout: time.Minute}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Fprintf(out, "fleet of %d clusters is ready (%.1fs): kubeconfigs=%s control=http://%s\n", len(f.Clusters), time.Since(start).Seconds(), o.dir, listener.Addr())
