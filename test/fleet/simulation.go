@@ -143,7 +143,7 @@ func (s *simulation) observe(c *Cluster, w memory.Write) {
 	}
 	switch w.Resource {
 	case "deployments":
-		if w.New != nil {
+		if d, ok := w.New.(*appsv1.Deployment); ok && d.Status.ObservedGeneration != d.Generation {
 			add(rollOut, m.GetName())
 		}
 		if endpointsChanged(w) {

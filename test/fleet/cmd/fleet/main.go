@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -40,6 +41,10 @@ type options struct {
 	federation string
 }
 
+// gcPercent trades memory for the CPU that a machine shares with what is measured; the environment variable GOGC
+// overrides it.
+const gcPercent = 200
+
 func run(ctx context.Context, args []string, out io.Writer) error {
 	o := options{fleet: fleet.NewOptions(), dir: "fleet-data", control: "127.0.0.1:0"}
 	flags := pflag.NewFlagSet("fleet", pflag.ContinueOnError)
@@ -52,6 +57,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&o.federation, "federation", o.federation, "Kubeconfig `file` of a federation that all clusters are joined to, in the fast way.")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	return o.run(ctx, out)
 }
