@@ -46,8 +46,8 @@ unit: ## Unit tests of both modules; for daily work: go test ./... -short
 	$(MEMBER_GO) test -trimpath ./...
 
 .PHONY: integration
-integration: ## Tests of the control plane in one process, on embedded etcd
-	go test ./test/integration/... -count=1
+integration: ## Tests of the control plane in one process, on embedded etcd; and on simulated clusters
+	go test ./test/integration/... ./test/fleet/... -count=1
 
 .PHONY: e2e
 e2e: build bin/member need-kubectl ## Tests against real clusters
