@@ -44,17 +44,23 @@ func templateHash(d *appsv1.Deployment) string {
 // update. It returns after how long the next step is due; 0 if there is none.
 func advance(d *appsv1.Deployment, now time.Time, delay time.Duration) time.Duration {
 	s, want := &d.Status, ptr.Deref(d.Spec.Replicas, 1)
-	since, found := progressSince(s)
-	if s.ObservedGeneration != d.Generation || !found {
+	since, rolling := rollingSince(s)
+	if s.ObservedGeneration == d.Generation && !rolling {
+		return 0
+	}
+	if s.ObservedGeneration != d.Generation {
 		since = now
 		s.ObservedGeneration = d.Generation
 		s.Replicas, s.ReadyReplicas, s.AvailableReplicas = want, min(s.ReadyReplicas, want), min(s.AvailableReplicas, want)
-		s.UpdatedReplicas = want
+		s.UpdatedReplicas = min(s.UpdatedReplicas, want)
+		if !rolling {
+			s.UpdatedReplicas = want
+		}
 		if template := templateHash(d); d.Annotations[annotationTemplate] != template {
 			s.UpdatedReplicas = 0
 			metav1.SetMetaDataAnnotation(&d.ObjectMeta, annotationTemplate, template)
 		}
-		setCondition(s, appsv1.DeploymentProgressing, corev1.ConditionTrue, "ReplicaSetUpdated", now)
+		setCondition(s, appsv1.DeploymentProgressing, corev1.ConditionTrue, reasonRolling, now)
 	}
 	if due := since.Add(delay); due.After(now) {
 		s.UnavailableReplicas = want - s.AvailableReplicas
@@ -62,32 +68,37 @@ func advance(d *appsv1.Deployment, now time.Time, delay time.Duration) time.Dura
 	}
 	s.UpdatedReplicas, s.ReadyReplicas, s.AvailableReplicas, s.UnavailableReplicas = want, want, want, 0
 	setCondition(s, appsv1.DeploymentAvailable, corev1.ConditionTrue, "MinimumReplicasAvailable", now)
-	setCondition(s, appsv1.DeploymentProgressing, corev1.ConditionTrue, "NewReplicaSetAvailable", now)
+	setCondition(s, appsv1.DeploymentProgressing, corev1.ConditionTrue, reasonComplete, now)
 	return 0
 }
 
-// progressSince is when the rollout under way, or the last one, began.
-func progressSince(s *appsv1.DeploymentStatus) (time.Time, bool) {
+// Reasons of the condition Progressing, as Kubernetes gives them.
+const (
+	reasonRolling  = "ReplicaSetUpdated"
+	reasonComplete = "NewReplicaSetAvailable"
+)
+
+// rollingSince is when the rollout that is under way began; false if there is none.
+func rollingSince(s *appsv1.DeploymentStatus) (time.Time, bool) {
 	for _, c := range s.Conditions {
-		if c.Type == appsv1.DeploymentProgressing {
+		if c.Type == appsv1.DeploymentProgressing && c.Reason == reasonRolling {
 			return c.LastUpdateTime.Time, true
 		}
 	}
 	return time.Time{}, false
 }
 
-// setCondition leaves a condition as it is that says so already.
+// setCondition says so as of now.
 func setCondition(s *appsv1.DeploymentStatus, kind appsv1.DeploymentConditionType, status corev1.ConditionStatus, reason string, now time.Time) {
 	at := metav1.NewTime(now)
 	next := appsv1.DeploymentCondition{Type: kind, Status: status, Reason: reason, LastUpdateTime: at, LastTransitionTime: at}
 	i := slices.IndexFunc(s.Conditions, func(c appsv1.DeploymentCondition) bool { return c.Type == kind })
-	switch {
-	case i < 0:
+	if i < 0 {
 		s.Conditions = append(s.Conditions, next)
-	case s.Conditions[i].Status != status || s.Conditions[i].Reason != reason:
-		if s.Conditions[i].Status == status {
-			next.LastTransitionTime = s.Conditions[i].LastTransitionTime
-		}
-		s.Conditions[i] = next
+		return
 	}
+	if s.Conditions[i].Status == status {
+		next.LastTransitionTime = s.Conditions[i].LastTransitionTime
+	}
+	s.Conditions[i] = next
 }
