@@ -79,7 +79,9 @@ func TestDrover(t *testing.T) {
 func startDrover(t *testing.T) (kubeconfig string) {
 	t.Helper()
 	options := &standalone.Options{APIServer: apiserver.NewOptions(), Controllers: func(ctx context.Context, config *restclient.Config) error {
-		return controllers.Run(ctx, config, "fleet-test")
+		options := controllers.NewOptions()
+		options.Identity = "fleet-test"
+		return options.Run(ctx, config)
 	}}
 	dir, err := os.MkdirTemp("", "drover-") // t.TempDir's path may be too long for a socket
 	if err != nil {
