@@ -11,7 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -22,7 +22,7 @@ import (
 )
 
 // unserved are the native kinds of the federation that Drover has nothing to do with in a member.
-var unserved = []string{"Event", "Lease"}
+var unserved = []string{"Event", "Lease", "ControllerRevision", "IngressClass"}
 
 // memberKinds are the kinds of a member: those that are served natively by a federation, without what makes them
 // federated, and those that Drover reads, or makes when a cluster joins.
@@ -46,13 +46,11 @@ func memberKinds() []kind.Kind {
 	nodes.Status = kind.Of(func(n *corev1.Node) any { return &n.Status })
 	pods := plain(corev1.SchemeGroupVersion.WithKind("Pod"), "pods", "pod", true, &corev1.Pod{}, &corev1.PodList{})
 	pods.Status = kind.Of(func(p *corev1.Pod) any { return &p.Status })
-	rbac := rbacv1.SchemeGroupVersion.WithKind
+	pods.Fields = kind.Of(func(p *corev1.Pod) fields.Set {
+		return fields.Set{"spec.nodeName": p.Spec.NodeName, "status.phase": string(p.Status.Phase)}
+	})
 	return append(out, nodes, pods,
 		plain(discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"), "endpointslices", "endpointslice", true, &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{}),
-		plain(rbac("ClusterRole"), "clusterroles", "clusterrole", false, &rbacv1.ClusterRole{}, &rbacv1.ClusterRoleList{}),
-		plain(rbac("ClusterRoleBinding"), "clusterrolebindings", "clusterrolebinding", false, &rbacv1.ClusterRoleBinding{}, &rbacv1.ClusterRoleBindingList{}),
-		plain(rbac("Role"), "roles", "role", true, &rbacv1.Role{}, &rbacv1.RoleList{}),
-		plain(rbac("RoleBinding"), "rolebindings", "rolebinding", true, &rbacv1.RoleBinding{}, &rbacv1.RoleBindingList{}),
 	)
 }
 

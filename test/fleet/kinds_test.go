@@ -7,9 +7,13 @@ import (
 	"fmt"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,6 +40,9 @@ func TestKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	meta := metav1.ObjectMeta{Name: "it"}
+	web := deployment("it", 1).Spec
+	once := batchv1.JobSpec{Template: *web.Template.DeepCopy()}
+	once.Template.Spec.RestartPolicy = corev1.RestartPolicyNever
 	for resource, obj := range map[schema.GroupVersionResource]runtime.Object{
 		members.Namespaces:      &corev1.Namespace{ObjectMeta: meta},
 		members.ConfigMaps:      &corev1.ConfigMap{ObjectMeta: meta, Data: map[string]string{"a": "b"}},
@@ -46,6 +53,18 @@ func TestKinds(t *testing.T) {
 		members.Ingresses: &networkingv1.Ingress{ObjectMeta: meta, Spec: networkingv1.IngressSpec{DefaultBackend: &networkingv1.IngressBackend{
 			Service: &networkingv1.IngressServiceBackend{Name: "it", Port: networkingv1.ServiceBackendPort{Number: 80}},
 		}}},
+		members.NetworkPolicies: &networkingv1.NetworkPolicy{ObjectMeta: meta, Spec: networkingv1.NetworkPolicySpec{PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}}},
+		members.ResourceQuotas:  &corev1.ResourceQuota{ObjectMeta: meta},
+		members.LimitRanges:     &corev1.LimitRange{ObjectMeta: meta},
+		members.ReplicaSets:     &appsv1.ReplicaSet{ObjectMeta: meta, Spec: appsv1.ReplicaSetSpec{Selector: web.Selector, Template: web.Template}},
+		members.StatefulSets:    &appsv1.StatefulSet{ObjectMeta: meta, Spec: appsv1.StatefulSetSpec{ServiceName: "it", Selector: web.Selector, Template: web.Template}},
+		members.DaemonSets:      &appsv1.DaemonSet{ObjectMeta: meta, Spec: appsv1.DaemonSetSpec{Selector: web.Selector, Template: web.Template}},
+		members.Jobs:            &batchv1.Job{ObjectMeta: meta, Spec: once},
+		members.CronJobs:        &batchv1.CronJob{ObjectMeta: meta, Spec: batchv1.CronJobSpec{Schedule: "@hourly", JobTemplate: batchv1.JobTemplateSpec{Spec: once}}},
+		members.HorizontalPodAutoscalers: &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: meta, Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+			MaxReplicas: 2, ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "it"},
+		}},
+		members.PodDisruptionBudgets:                                  &policyv1.PodDisruptionBudget{ObjectMeta: meta, Spec: policyv1.PodDisruptionBudgetSpec{Selector: web.Selector}},
 		members.EndpointSlices:                                        &discoveryv1.EndpointSlice{ObjectMeta: meta, AddressType: discoveryv1.AddressTypeIPv4, Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}}}},
 		corev1.SchemeGroupVersion.WithResource("nodes"):               &corev1.Node{ObjectMeta: meta},
 		corev1.SchemeGroupVersion.WithResource("pods"):                &corev1.Pod{ObjectMeta: meta},
@@ -124,7 +143,7 @@ func TestDiscovery(t *testing.T) {
 			served[list.GroupVersion+" "+r.Name] = true
 		}
 	}
-	for _, r := range append(members.Synced, members.EndpointSlices) {
+	for _, r := range append(members.Synced, members.EndpointSlices, members.Pods) {
 		if !served[r.GroupVersion().String()+" "+r.Resource] {
 			t.Errorf("%s is not among %v", r, served)
 		}
@@ -135,6 +154,30 @@ func TestDiscovery(t *testing.T) {
 	}
 	if body, err := client.RESTClient().Get().AbsPath("/readyz").DoRaw(t.Context()); err != nil || string(body) != "ok" {
 		t.Errorf("readyz %q, %v", body, err)
+	}
+}
+
+// TestUnscheduledPods selects pods by their fields, as Drover does for those that no node has been found for.
+func TestUnscheduledPods(t *testing.T) {
+	_, client := one(t)
+	pods := client.CoreV1().Pods(metav1.NamespaceDefault)
+	for name, node := range map[string]string{"waits": "", "runs": "cluster-0000-node-0"} {
+		pod := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.PodSpec{NodeName: node},
+			Status: corev1.PodStatus{Phase: corev1.PodPending},
+		}
+		created, err := pods.Create(t.Context(), pod, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		created.Status = pod.Status
+		if _, err := pods.UpdateStatus(t.Context(), created, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := pods.List(t.Context(), metav1.ListOptions{FieldSelector: "spec.nodeName=,status.phase=Pending"})
+	if err != nil || len(list.Items) != 1 || list.Items[0].Name != "waits" {
+		t.Errorf("pods without a node: %v, %v", list, err)
 	}
 }
 

@@ -5,7 +5,6 @@ package fleet
 
 import (
 	discoveryv1 "k8s.io/api/discovery/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	openapicommon "k8s.io/kube-openapi/pkg/common"
 	"k8s.io/kube-openapi/pkg/validation/spec"
@@ -18,14 +17,6 @@ import (
 var undescribed = []interface{ OpenAPIModelName() string }{
 	discoveryv1.EndpointSlice{},
 	discoveryv1.EndpointSliceList{},
-	rbacv1.ClusterRole{},
-	rbacv1.ClusterRoleList{},
-	rbacv1.ClusterRoleBinding{},
-	rbacv1.ClusterRoleBindingList{},
-	rbacv1.Role{},
-	rbacv1.RoleList{},
-	rbacv1.RoleBinding{},
-	rbacv1.RoleBindingList{},
 }
 
 // openAPIDefinitions tell server-side apply how objects merge.

@@ -10,7 +10,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -35,7 +34,6 @@ func init() {
 	for _, s := range []*runtime.Scheme{scheme, openAPIScheme} {
 		utilruntime.Must(native.AddToScheme(s))
 		utilruntime.Must(discoveryv1.AddToScheme(s))
-		utilruntime.Must(rbacv1.AddToScheme(s))
 	}
 	native.AddDefaults(scheme)
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})

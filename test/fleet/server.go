@@ -7,12 +7,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -48,10 +52,11 @@ type server struct {
 	finalize   *registry.SubresourceREST
 }
 
-// groupVersions are served in this order.
+// groupVersions are served in this order, one of each group.
 var groupVersions = []schema.GroupVersion{
-	corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion, networkingv1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion,
-	rbacv1.SchemeGroupVersion, authorizationv1.SchemeGroupVersion,
+	corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion, batchv1.SchemeGroupVersion, autoscalingv2.SchemeGroupVersion,
+	policyv1.SchemeGroupVersion, networkingv1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion, rbacv1.SchemeGroupVersion,
+	authorizationv1.SchemeGroupVersion,
 }
 
 func newServer() (*server, error) {
@@ -121,7 +126,7 @@ type inMemory struct{}
 
 func (inMemory) GetRESTOptions(resource schema.GroupResource, _ runtime.Object) (generic.RESTOptions, error) {
 	config := (&storagebackend.Config{Codec: codecs.LegacyCodec(groupVersions...)}).ForResource(resource)
-	config.EncodeVersioner = schema.GroupVersion{Group: resource.Group, Version: "v1"}
+	config.EncodeVersioner = groupVersions[slices.IndexFunc(groupVersions, func(gv schema.GroupVersion) bool { return gv.Group == resource.Group })]
 	return generic.RESTOptions{
 		StorageConfig: config, Decorator: memory.Decorate, ResourcePrefix: resource.Resource,
 		EnableGarbageCollection: true, DeleteCollectionWorkers: 1,
