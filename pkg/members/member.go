@@ -75,6 +75,7 @@ type Member struct {
 	endpoint  endpoint
 	token     atomic.Pointer[string]
 	informers map[schema.GroupVersionResource]cache.SharedIndexInformer
+	running   context.Context // ends with the informers
 	cancel    context.CancelFunc
 	done      sync.WaitGroup
 	synced    atomic.Bool
@@ -177,6 +178,7 @@ func (m *Member) Refused(resource schema.GroupVersionResource) error {
 // start runs the informers until stop.
 func (m *Member) start(ctx context.Context, onSynced func()) {
 	ctx, m.cancel = context.WithCancel(ctx)
+	m.running = ctx
 	var synced []cache.InformerSynced
 	for resource, informer := range m.informers {
 		m.done.Go(func() { informer.RunWithContext(ctx) })
@@ -190,11 +192,27 @@ func (m *Member) start(ctx context.Context, onSynced func()) {
 	})
 }
 
-// stop ends the informers and waits for them.
-func (m *Member) stop() {
+// stopPatience is how long it is waited for the informers to end. One that backs off from a member that refuses connections
+// looks up from it after half a minute only: what it would still say is heard by nobody.
+const stopPatience = 2 * time.Second
+
+// end tells the informers to end. Nothing that they see is passed on from then on.
+func (m *Member) end() {
 	m.synced.Store(false)
 	m.cancel()
-	m.done.Wait()
+}
+
+// ended waits for the informers after end, for as long as patience goes.
+func (m *Member) ended(patience time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		m.done.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+	}
 }
 
 // Synced says whether what is in the member is known. Before that, not to find an object means nothing.

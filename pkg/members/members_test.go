@@ -12,6 +12,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -367,6 +368,29 @@ func TestSet(t *testing.T) {
 	set.DisconnectAll()
 	if diff := cmp.Diff([]string{"east", "east"}, gone); diff != "" {
 		t.Errorf("told of (-want +got):\n%s", diff)
+	}
+}
+
+// Informers that back off from members that refuse connections hold nobody up for longer than patience goes, however many
+// they are.
+func TestDisconnectAllIsBounded(t *testing.T) {
+	const count = 30
+	set := NewSet(t.Context())
+	for i := range count {
+		m := &Member{Name: strconv.Itoa(i)}
+		m.running, m.cancel = context.WithCancel(t.Context())
+		backsOff := make(chan struct{})
+		m.done.Go(func() { <-backsOff })
+		t.Cleanup(func() { close(backsOff) })
+		set.members[m.Name] = m
+	}
+	began := time.Now()
+	set.DisconnectAll()
+	if took := time.Since(began); took > count*stopPatience/2 {
+		t.Errorf("it took %s: one member after another", took)
+	}
+	if left := set.List(); len(left) > 0 {
+		t.Errorf("%d are left", len(left))
 	}
 }
 

@@ -73,7 +73,7 @@ func (s *Set) Connect(cluster *v1alpha1.Cluster, credentials Credentials) (*Memb
 	return m, nil
 }
 
-// Disconnect removes a member from the set and waits until nothing of it is watched any more.
+// Disconnect removes a member from the set. Nothing of it is passed on any more when it returns.
 func (s *Set) Disconnect(name string) {
 	s.mu.Lock()
 	m := s.members[name]
@@ -82,7 +82,8 @@ func (s *Set) Disconnect(name string) {
 	if m == nil {
 		return
 	}
-	m.stop()
+	m.end()
+	m.ended(stopPatience)
 	for _, l := range s.listeners {
 		if l.Disconnected != nil {
 			l.Disconnected(name)
@@ -90,11 +91,17 @@ func (s *Set) Disconnect(name string) {
 	}
 }
 
-// DisconnectAll empties the set.
+// DisconnectAll empties the set, of all members at once.
 func (s *Set) DisconnectAll() {
-	for _, m := range s.List() {
-		s.Disconnect(m.Name)
+	members := s.List()
+	for _, m := range members {
+		m.end()
 	}
+	var wg sync.WaitGroup
+	for _, m := range members {
+		wg.Go(func() { s.Disconnect(m.Name) })
+	}
+	wg.Wait()
 }
 
 // Get finds a member; nil if the cluster is not connected.
@@ -122,6 +129,9 @@ func (s *Set) watch(m *Member) error {
 		changed := func(obj any) {
 			if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 				obj = gone.Obj
+			}
+			if m.running.Err() != nil {
+				return
 			}
 			for _, l := range s.listeners {
 				if l.Changed != nil {

@@ -100,6 +100,9 @@ func (c *Controller) Run(ctx context.Context) {
 	c.queues = map[string]*queue{}
 	c.mu.Unlock()
 	for _, q := range queues {
+		q.cancel()
+	}
+	for _, q := range queues {
 		q.stop()
 	}
 }
