@@ -58,6 +58,9 @@ type queue struct {
 	mu         sync.Mutex
 	applied    map[item]applied
 	namespaces map[string]bool // those that are there and not ours
+
+	applying turns[item]
+	making   turns[string] // namespaces
 }
 
 func newQueue(c *Controller, member *members.Member) *queue {
@@ -123,6 +126,9 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 				return conflictRecheck, outcome, err
 			}
 		}
+		defer q.applying.take(it)() // it may be in work for itself, and as what others need
+		live = q.member.Get(it.resource, it.namespace, it.name)
+		mine = live != nil && members.Holds(q.controller.identity, it.resource, live)
 		return q.apply(ctx, it, want, live, mine)
 	case absent:
 		q.forget(it)
@@ -334,8 +340,12 @@ func (q *queue) release(ctx context.Context, it item) error {
 
 // ensureNamespace makes a namespace that is missing. One that is there already stays whose it is.
 func (q *queue) ensureNamespace(ctx context.Context, name string) error {
-	if name == "" || q.member.Get(members.Namespaces, "", name) != nil || q.knowsNamespace(name) {
+	if name == "" || q.hasNamespace(name) {
 		return nil
+	}
+	defer q.making.take(name)()
+	if q.hasNamespace(name) {
+		return nil // made while it was waited for
 	}
 	federated, err := q.controller.namespaces.Get(name)
 	if err != nil {
@@ -359,7 +369,10 @@ func (q *queue) ensureNamespace(ctx context.Context, name string) error {
 	return nil
 }
 
-func (q *queue) knowsNamespace(name string) bool {
+func (q *queue) hasNamespace(name string) bool {
+	if q.member.Get(members.Namespaces, "", name) != nil {
+		return true
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.namespaces[name]
