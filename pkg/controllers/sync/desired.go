@@ -6,6 +6,7 @@ package sync
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,8 +55,10 @@ const (
 
 // desired is the intent, and what it takes.
 type desired struct {
-	intent   intent
+	intent intent
+	// manifest may lack its JSON, which create makes again.
 	manifest manifest
+	create   func() (manifest, error)
 	source   metav1.Object
 	// failed is why there is no manifest, though there should be one.
 	failed Outcome
@@ -69,6 +72,21 @@ type desired struct {
 	needs []item
 	// guards are the objects that come before it, and stay without it.
 	guards []item
+}
+
+// request is the JSON of what is desired, which has replicas to begin with if it is to start.
+func (d *desired) request(starts bool) ([]byte, error) {
+	m := d.manifest
+	if m.json == nil {
+		var err error
+		if m, err = d.create(); err != nil {
+			return nil, err
+		}
+	}
+	if starts {
+		return m.startingWith(d.scaled)
+	}
+	return m.json, nil
 }
 
 // desiredIn says what shall become of an object in a cluster.
@@ -95,6 +113,7 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 		return desired{}, err
 	}
 	if obj == nil {
+		c.manifests.forget(itemOf(key))
 		return desired{intent: absent}, nil
 	}
 	want := desired{source: obj}
@@ -122,16 +141,30 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	if placement.Spec.Autoscaler != nil && key.Kind.Replicas != nil {
 		want.scaled = cmp.Or(assigned.Replicas, *key.Kind.Replicas(obj))
 	}
-	if want.manifest, err = newManifest(key.Kind.GroupVersionKind, key.Kind.In(cluster, obj, &placement.Spec), c.identity); err != nil || len(placement.Spec.Overrides) == 0 {
-		return want, err
-	}
-	overridden, err := override.Apply(key.Kind.GroupVersionKind, want.manifest.json, cluster, placement.Spec.Overrides)
-	if err != nil {
-		want.failed = Outcome{Reason: v1alpha1.ReasonOverrideFailed, Message: err.Error() + "; the cluster keeps what it has"}
+	want.create = func() (manifest, error) { return c.manifestIn(cluster, key.Kind, obj, placement) }
+	of, from := shareOf(cluster, key.Kind, obj, placement)
+	want.manifest, err = c.manifests.get(itemOf(key), from, of, want.create)
+	if bad := (overrideError{}); errors.As(err, &bad) {
+		want.failed = Outcome{Reason: v1alpha1.ReasonOverrideFailed, Message: bad.Error() + "; the cluster keeps what it has"}
 		return want, nil
 	}
-	want.manifest, err = remark(overridden, obj, c.identity)
 	return want, err
+}
+
+// overrideError is why overrides cannot be applied to an object.
+type overrideError struct{ error }
+
+// manifestIn makes the manifest of a workload for a cluster.
+func (c *Controller) manifestIn(cluster string, kind *workload.Kind, obj workload.Object, placement *v1alpha1.Placement) (manifest, error) {
+	m, err := newManifest(kind.GroupVersionKind, kind.In(cluster, obj, &placement.Spec), c.identity)
+	if err != nil || len(placement.Spec.Overrides) == 0 {
+		return m, err
+	}
+	overridden, err := override.Apply(kind.GroupVersionKind, m.json, cluster, placement.Spec.Overrides)
+	if err != nil {
+		return manifest{}, overrideError{err}
+	}
+	return remark(overridden, obj, c.identity)
 }
 
 // guards are what has to be in a cluster before an object is.
@@ -162,14 +195,21 @@ var referenceKinds = map[schema.GroupVersionResource]schema.GroupVersionKind{
 // desiredReference has what a workload refers to where the workload is, and nowhere else.
 func (c *Controller) desiredReference(cluster string, it item) (desired, error) {
 	obj := c.reference(it)
-	if obj == nil || !c.neededByOthers(cluster, it, item{}) {
+	if obj == nil {
+		c.manifests.forget(it)
+		return desired{intent: absent}, nil
+	}
+	if !c.neededByOthers(cluster, it, item{}) {
 		return desired{intent: absent}, nil
 	}
 	source := obj.(metav1.Object)
 	want := desired{intent: present, source: source}
 	want.needs = c.needsOf(obj, it.namespace)
 	var err error
-	want.manifest, err = newManifest(referenceKinds[it.resource], obj.(runtime.Object), c.identity)
+	want.create = func() (manifest, error) {
+		return newManifest(referenceKinds[it.resource], obj.(runtime.Object), c.identity)
+	}
+	want.manifest, err = c.manifests.get(it, basis{source: source}, share{}, want.create)
 	return want, err
 }
 

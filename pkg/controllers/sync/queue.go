@@ -170,12 +170,9 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 			return 0, Outcome{}, err
 		}
 	}
-	request := want.manifest.json
-	if live == nil || !runsAny(it, live) {
-		var err error
-		if request, err = want.manifest.startingWith(want.scaled); err != nil {
-			return 0, Outcome{}, err
-		}
+	request, err := want.request(live == nil || !runsAny(it, live))
+	if err != nil {
+		return 0, Outcome{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
 	defer cancel()

@@ -43,6 +43,7 @@ type Controller struct {
 	outcomes *Outcomes
 	now      func() time.Time
 
+	manifests  manifests
 	workloads  *workload.Listers
 	placements listers.PlacementLister
 	clusters   listers.ClusterLister
@@ -225,6 +226,9 @@ func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object)
 	if old != nil && obj != nil && old.GetResourceVersion() == obj.GetResourceVersion() {
 		return
 	}
+	if obj == nil {
+		c.manifests.forget(itemOf(key))
+	}
 	clusters := c.placedOn(key)
 	c.enqueue(key, clusters...)
 	c.addWhereSeen(itemOf(key))
@@ -262,6 +266,9 @@ func (c *Controller) placementChanged(old, obj any) {
 
 // referenceChanged puts an object into the queues of the clusters that have it, or may need it.
 func (c *Controller) referenceChanged(it item) {
+	if c.reference(it) == nil {
+		c.manifests.forget(it)
+	}
 	c.addWhereSeen(it)
 	for _, needed := range c.needsOf(c.reference(it), it.namespace) {
 		c.addWhereSeen(needed)
