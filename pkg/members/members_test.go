@@ -77,7 +77,7 @@ func TestTrim(t *testing.T) {
 		}
 	}
 	trimmed := meta()
-	trimmed.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "drover", Operation: metav1.ManagedFieldsOperationApply, FieldsType: digestFields(metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`))}}
+	trimmed.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "drover", Operation: metav1.ManagedFieldsOperationApply, FieldsType: DigestFields(metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`))}}
 	bare := trimmed
 	bare.Annotations = nil
 	for _, tt := range []struct {

@@ -80,10 +80,11 @@ func digestOf(e metav1.ManagedFieldsEntry) string {
 	if e.FieldsV1 == nil {
 		return e.FieldsType
 	}
-	return digestFields(e.FieldsV1)
+	return DigestFields(e.FieldsV1)
 }
 
-func digestFields(fields *metav1.FieldsV1) string {
+// DigestFields is the digest by which OwnedFields knows a set of fields.
+func DigestFields(fields *metav1.FieldsV1) string {
 	h := fnv.New64a()
 	h.Write(fields.GetRawBytes())
 	digest := strconv.FormatUint(h.Sum64(), 36)

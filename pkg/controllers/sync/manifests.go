@@ -72,7 +72,8 @@ func shareOf(cluster string, kind *workload.Kind, obj metav1.Object, placement *
 type made struct {
 	basis
 	digests map[share]string
-	kept    []kept // the newest last
+	owned   map[string]string // ownership, by the digest of the manifest
+	kept    []kept            // the newest last
 }
 
 type kept struct {
@@ -100,7 +101,7 @@ func (m *manifests) get(it item, from basis, of share, create func() (manifest, 
 	defer m.mu.Unlock()
 	known := m.of[it]
 	if known == nil || !known.same(from) {
-		known = &made{basis: from, digests: map[share]string{}}
+		known = &made{basis: from, digests: map[share]string{}, owned: map[string]string{}}
 		if m.of == nil {
 			m.of = map[item]*made{}
 		}
@@ -126,6 +127,20 @@ func (m *manifests) find(it item, from basis, of share) (manifest, bool) {
 	}
 	digest, ok := known.digests[of]
 	return manifest{digest: digest}, ok
+}
+
+// ownership is that of a manifest which get has returned. It is empty if it cannot be told.
+func (m *manifests) ownership(it item, digest string, find func() string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.of[it]
+	if known == nil {
+		return find()
+	}
+	if _, ok := known.owned[digest]; !ok {
+		known.owned[digest] = find()
+	}
+	return known.owned[digest]
 }
 
 // forget drops what was made of an object that is gone.

@@ -153,6 +153,9 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 		}
 	}
 	last, known := q.recall(it)
+	if !known && mine && q.hasAlready(it, want, live) {
+		last, known = q.noteFound(it, want, live), true
+	}
 	if known && last.digest == want.manifest.digest {
 		switch {
 		case mine && (inPlace(live, last) || live.GetResourceVersion() == last.before):
@@ -247,6 +250,28 @@ func (q *queue) inUse(it item) bool {
 // inPlace says whether an object has what was written last, and Drover still owns it.
 func inPlace(live metav1.Object, last applied) bool {
 	return live.GetAnnotations()[v1alpha1.AnnotationDigest] == last.digest && members.OwnedFields(live) == last.owned
+}
+
+// hasAlready says whether an object has all that would be written, and Drover owns all of it: it was written before these
+// controllers ran, or before the cluster was connected.
+func (q *queue) hasAlready(it item, want desired, live metav1.Object) bool {
+	if live.GetAnnotations()[v1alpha1.AnnotationDigest] != want.manifest.digest {
+		return false
+	}
+	owned := q.controller.manifests.ownership(it, want.manifest.digest, func() string {
+		request, err := want.request(false)
+		if err != nil {
+			return ""
+		}
+		return ownership(request)
+	})
+	return owned != "" && owned == members.OwnedFields(live)
+}
+
+func (q *queue) noteFound(it item, want desired, live metav1.Object) applied {
+	found := applied{digest: want.manifest.digest, owned: members.OwnedFields(live), at: q.controller.now(), seen: true}
+	q.remember(it, found)
+	return found
 }
 
 // inTheWay looks whether somebody else's object has the name already.
