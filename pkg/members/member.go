@@ -73,6 +73,7 @@ type Member struct {
 	Metadata metadata.Interface
 
 	endpoint  endpoint
+	lane      *lane
 	token     atomic.Pointer[string]
 	informers map[schema.GroupVersionResource]cache.SharedIndexInformer
 	running   context.Context // ends with the informers
@@ -83,11 +84,11 @@ type Member struct {
 }
 
 // connect makes a member's clients and informers; nothing is sent yet.
-func connect(name string, ep endpoint, token string) (*Member, error) {
+func connect(name string, ep endpoint, token string, work *limiter) (*Member, error) {
 	if ep.caBundle != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(ep.caBundle)) {
 		return nil, ErrUnusableCA
 	}
-	m := &Member{Name: name, endpoint: ep}
+	m := &Member{Name: name, endpoint: ep, lane: work.newLane()}
 	m.token.Store(&token)
 	config := &rest.Config{
 		Host: ep.server,
@@ -96,8 +97,8 @@ func connect(name string, ep endpoint, token string) (*Member, error) {
 			CertData: []byte(ep.certData), KeyData: []byte(ep.keyData),
 		},
 		UserAgent:     "drover",
-		QPS:           -1, // the queues bound what is under way; nothing waits for a rate
-		WrapTransport: m.authorize,
+		QPS:           -1, // Enter bounds what is under way; nothing waits for a rate
+		WrapTransport: func(next http.RoundTripper) http.RoundTripper { return m.authorize(m.time(next)) },
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
@@ -126,6 +127,27 @@ func (m *Member) authorize(next http.RoundTripper) http.RoundTripper {
 		return next.RoundTrip(request)
 	})
 }
+
+// time takes note of how long the member takes to answer.
+func (m *Member) time(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		began := time.Now()
+		response, err := next.RoundTrip(request)
+		switch {
+		case request.Method == http.MethodGet && request.URL.RawQuery != "":
+			// A list or a watch: what there is decides how long it takes.
+		case err == nil:
+			m.lane.answered(began, time.Now(), response.StatusCode == http.StatusTooManyRequests)
+		case errors.Is(err, context.DeadlineExceeded):
+			m.lane.answered(began, time.Now(), true)
+		}
+		return response, err
+	})
+}
+
+// Enter waits until work for the member may begin: not more at once than it keeps up with, nor than this process does,
+// in turn with the other members. It returns what ends the work, and fails only when the context ends.
+func (m *Member) Enter(ctx context.Context) (leave func(), err error) { return m.lane.enter(ctx) }
 
 type roundTripper func(*http.Request) (*http.Response, error)
 

@@ -219,14 +219,14 @@ func TestSummarize(t *testing.T) {
 }
 
 func TestConnectRefusesWhatCannotWork(t *testing.T) {
-	if _, err := connect("east", endpoint{server: "https://10.0.0.1", caBundle: "no certificate"}, "t"); !errors.Is(err, ErrUnusableCA) {
+	if _, err := connect("east", endpoint{server: "https://10.0.0.1", caBundle: "no certificate"}, "t", newLimiter()); !errors.Is(err, ErrUnusableCA) {
 		t.Errorf("an unusable CA: %v", err)
 	}
 	broken := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("no certificate either")}))
-	if _, err := connect("east", endpoint{server: "https://10.0.0.1", caBundle: broken}, "t"); !errors.Is(err, ErrUnusableCA) {
+	if _, err := connect("east", endpoint{server: "https://10.0.0.1", caBundle: broken}, "t", newLimiter()); !errors.Is(err, ErrUnusableCA) {
 		t.Errorf("a broken CA: %v", err)
 	}
-	if _, err := connect("east", endpoint{server: "https://10.0.0.1", certData: "x", keyData: "y"}, ""); err == nil || !strings.Contains(err.Error(), "cluster east") {
+	if _, err := connect("east", endpoint{server: "https://10.0.0.1", certData: "x", keyData: "y"}, "", newLimiter()); err == nil || !strings.Contains(err.Error(), "cluster east") {
 		t.Errorf("a broken certificate: %v", err)
 	}
 }
@@ -257,7 +257,7 @@ func TestProbe(t *testing.T) {
 			_, _ = io.WriteString(w, version)
 		}
 	})
-	m, err := connect("east", ep, "first")
+	m, err := connect("east", ep, "first", newLimiter())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +306,7 @@ func TestReleasePatch(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, `{"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": "web"}}`)
 	})
-	m, err := connect("east", ep, "t")
+	m, err := connect("east", ep, "t", newLimiter())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ type Listener struct {
 type Set struct {
 	ctx       context.Context
 	listeners []Listener
+	work      *limiter
 
 	mu      sync.RWMutex
 	members map[string]*Member
@@ -36,7 +37,7 @@ type Set struct {
 
 // NewSet makes an empty set. Members in it are watched until the context ends.
 func NewSet(ctx context.Context) *Set {
-	return &Set{ctx: ctx, members: map[string]*Member{}}
+	return &Set{ctx: ctx, work: newLimiter(), members: map[string]*Member{}}
 }
 
 // Listen adds a listener. It must be called before the first Connect.
@@ -53,7 +54,7 @@ func (s *Set) Connect(cluster *v1alpha1.Cluster, credentials Credentials) (*Memb
 		return m, nil
 	}
 	s.Disconnect(cluster.Name)
-	m, err := connect(cluster.Name, ep, credentials.Token)
+	m, err := connect(cluster.Name, ep, credentials.Token, s.work)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// clusterWorkers write to one cluster at once.
+	// clusterWorkers write to one cluster at once, if it keeps up.
 	clusterWorkers = 16
 	// conflictRecheck is how often an object in the way is looked at again: it is not watched, since it is not ours.
 	conflictRecheck = 30 * time.Second
@@ -81,6 +81,11 @@ func (q *queue) stop() {
 
 // reconcile brings one object in the cluster to where it should be, and records how that went.
 func (q *queue) reconcile(ctx context.Context, it item) (time.Duration, error) {
+	leave, err := q.member.Enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
 	want, err := q.controller.desiredIn(q.member.Name, it)
 	if err != nil {
 		return 0, err
