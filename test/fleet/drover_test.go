@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -78,35 +79,49 @@ func TestDrover(t *testing.T) {
 // startDrover runs drover start in this process until the test ends, and returns its administrator's kubeconfig.
 func startDrover(t *testing.T) (kubeconfig string) {
 	t.Helper()
+	kubeconfig, _ = runDrover(t, dataDir(t))
+	return kubeconfig
+}
+
+// dataDir is a directory whose path is not too long for a socket in it, as t.TempDir's may be.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "drover-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// runDrover is drover start on the data in a directory, until it is stopped or the test ends.
+func runDrover(t *testing.T, dir string) (kubeconfig string, stop func()) {
+	t.Helper()
 	options := &standalone.Options{APIServer: apiserver.NewOptions(), Controllers: func(ctx context.Context, config *restclient.Config) error {
 		options := controllers.NewOptions()
 		options.Identity = "fleet-test"
 		return options.Run(ctx, config)
 	}}
-	dir, err := os.MkdirTemp("", "drover-") // t.TempDir's path may be too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	options.APIServer.DataDir, options.APIServer.SecureServing.BindPort = filepath.Join(dir, "data"), 0
 	ready := make(announced, 1)
 	options.Out = ready
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
 	go func() { stopped <- options.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
+	stop = sync.OnceFunc(func() {
+		cancel()
 		if err := <-stopped; err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("drover ended with: %v", err)
 		}
 	})
+	t.Cleanup(stop)
 	select {
 	case <-ready:
 	case err := <-stopped:
 		stopped <- err
 		t.Fatalf("drover ended before it was ready: %v", err)
 	}
-	return options.APIServer.AdminKubeconfig()
+	return options.APIServer.AdminKubeconfig(), stop
 }
 
 // announced is written to when Drover is ready.
