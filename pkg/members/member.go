@@ -117,42 +117,6 @@ func connect(name string, ep endpoint, token string, work *limiter) (*Member, er
 	return m, err
 }
 
-// authorize sends the newest token with every request, so that renewing it breaks no connection.
-func (m *Member) authorize(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		if token := *m.token.Load(); token != "" {
-			request = request.Clone(request.Context())
-			request.Header.Set("Authorization", "Bearer "+token)
-		}
-		return next.RoundTrip(request)
-	})
-}
-
-// time takes note of how long the member takes to answer.
-func (m *Member) time(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		began := time.Now()
-		response, err := next.RoundTrip(request)
-		switch {
-		case request.Method == http.MethodGet && request.URL.RawQuery != "":
-			// A list or a watch: what there is decides how long it takes.
-		case err == nil:
-			m.lane.answered(began, time.Now(), response.StatusCode == http.StatusTooManyRequests)
-		case errors.Is(err, context.DeadlineExceeded):
-			m.lane.answered(began, time.Now(), true)
-		}
-		return response, err
-	})
-}
-
-// Enter waits until work for the member may begin: not more at once than it keeps up with, nor than this process does,
-// in turn with the other members. It returns what ends the work, and fails only when the context ends.
-func (m *Member) Enter(ctx context.Context) (leave func(), err error) { return m.lane.enter(ctx) }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
-
 // newInformers watches what Drover manages in the member and nothing else: objects whose status is read in full, others
 // by their metadata.
 func (m *Member) newInformers() (map[schema.GroupVersionResource]cache.SharedIndexInformer, error) {

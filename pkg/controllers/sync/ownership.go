@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/members"
 )
 
@@ -23,6 +24,28 @@ var unowned = fieldpath.NewSet(
 	fieldpath.MakePathOrDie("apiVersion"), fieldpath.MakePathOrDie("kind"), fieldpath.MakePathOrDie("metadata"),
 	fieldpath.MakePathOrDie("metadata", "name"), fieldpath.MakePathOrDie("metadata", "namespace"),
 )
+
+// hasAlready says whether an object has all that would be written, and Drover owns all of it: it was written before these
+// controllers ran, or before the cluster was connected.
+func (q *queue) hasAlready(it item, want desired, live metav1.Object) bool {
+	if live.GetAnnotations()[v1alpha1.AnnotationDigest] != want.manifest.digest {
+		return false
+	}
+	owned := q.controller.manifests.ownership(it, want.manifest.digest, func() string {
+		request, err := want.request(false)
+		if err != nil {
+			return ""
+		}
+		return ownership(request)
+	})
+	return owned != "" && owned == members.OwnedFields(live)
+}
+
+func (q *queue) noteFound(it item, want desired, live metav1.Object) applied {
+	found := applied{digest: want.manifest.digest, owned: members.OwnedFields(live), at: q.controller.now(), seen: true}
+	q.remember(it, found)
+	return found
+}
 
 // ownership is the digest of the fields that Drover owns after a request, as members.OwnedFields has it of the object
 // that came of it. A member of another version of Kubernetes may see it otherwise: then they differ. It is empty if the

@@ -257,28 +257,6 @@ func inPlace(live metav1.Object, last applied) bool {
 	return live.GetAnnotations()[v1alpha1.AnnotationDigest] == last.digest && members.OwnedFields(live) == last.owned
 }
 
-// hasAlready says whether an object has all that would be written, and Drover owns all of it: it was written before these
-// controllers ran, or before the cluster was connected.
-func (q *queue) hasAlready(it item, want desired, live metav1.Object) bool {
-	if live.GetAnnotations()[v1alpha1.AnnotationDigest] != want.manifest.digest {
-		return false
-	}
-	owned := q.controller.manifests.ownership(it, want.manifest.digest, func() string {
-		request, err := want.request(false)
-		if err != nil {
-			return ""
-		}
-		return ownership(request)
-	})
-	return owned != "" && owned == members.OwnedFields(live)
-}
-
-func (q *queue) noteFound(it item, want desired, live metav1.Object) applied {
-	found := applied{digest: want.manifest.digest, owned: members.OwnedFields(live), at: q.controller.now(), seen: true}
-	q.remember(it, found)
-	return found
-}
-
 // inTheWay looks whether somebody else's object has the name already.
 func (q *queue) inTheWay(ctx context.Context, it item, want desired, live metav1.Object) (Outcome, error) {
 	if live == nil {
@@ -363,52 +341,6 @@ func (q *queue) release(ctx context.Context, it item) error {
 		return workload.IgnoreNotFound(err)
 	}
 	return q.member.Release(ctx, it.resource, whole)
-}
-
-// ensureNamespace makes a namespace that is missing. One that is there already stays whose it is.
-func (q *queue) ensureNamespace(ctx context.Context, name string) error {
-	if name == "" || q.hasNamespace(name) {
-		return nil
-	}
-	defer q.making.take(name)()
-	if q.hasNamespace(name) {
-		return nil // made while it was waited for
-	}
-	federated, err := q.controller.namespaces.Get(name)
-	if err != nil {
-		return fmt.Errorf("namespace %s: %w", name, err)
-	}
-	annotations := map[string]string{}
-	for key, value := range marks(federated, q.controller.identity) {
-		annotations[key] = fmt.Sprint(value)
-	}
-	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
-	defer cancel()
-	_, err = q.member.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name: name, Labels: map[string]string{v1alpha1.LabelManaged: "true"}, Annotations: annotations,
-	}}, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create namespace %s: %w", name, err)
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.namespaces[name] = true
-	return nil
-}
-
-func (q *queue) hasNamespace(name string) bool {
-	if q.member.Get(members.Namespaces, "", name) != nil {
-		return true
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.namespaces[name]
-}
-
-func (q *queue) forgetNamespace(name string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	delete(q.namespaces, name)
 }
 
 func (q *queue) recall(it item) (applied, bool) {
