@@ -164,6 +164,11 @@ var samples = map[string]sample{
 		columns:  []string{"Name", "Selector", "Priority", "Weights", "Applied", "Age", "Rebalance"},
 		status:   `{"status": {"selected": 2, "applied": 1}}`,
 	},
+	"TrafficPolicy": {
+		manifest: `{"spec": {"clusters": [{"name": "east", "weight": 95}, {"name": "west", "weight": 5}]}}`,
+		spec:     `{"spec": {"mode": "Weighted"}}`,
+		columns:  []string{"Name", "Target", "Mode", "Weights", "Age", "TTL"},
+	},
 	"Placement": {
 		manifest: `{"spec": {"workload": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "revision": 1, "replicas": 3,
 			"clusters": [{"name": "east", "replicas": 2}, {"name": "west", "replicas": 1}]}}`,

@@ -5,7 +5,6 @@ package federation
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -14,7 +13,6 @@ import (
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
@@ -110,20 +108,8 @@ func validateClusterWeights(clusters []v1alpha1.ClusterWeight, path *field.Path)
 	seen := map[string]bool{}
 	for i, c := range clusters {
 		at := path.Index(i)
-		switch {
-		case c.Name == "":
-			errs = append(errs, field.Required(at.Child("name"), `the name of a cluster, or "*" for every cluster not named`))
-		case seen[c.Name]:
-			errs = append(errs, field.Duplicate(at.Child("name"), c.Name))
-		case c.Name != v1alpha1.AnyCluster:
-			for _, msg := range validation.IsDNS1123Label(c.Name) {
-				errs = append(errs, field.Invalid(at.Child("name"), c.Name, msg))
-			}
-		}
-		seen[c.Name] = true
-		if weight := ptr.Deref(c.Weight, 1); weight < 0 || weight > math.MaxInt32 {
-			errs = append(errs, field.Invalid(at.Child("weight"), weight, fmt.Sprintf("must be between 0 and %d", math.MaxInt32)))
-		}
+		errs = append(errs, validateClusterName(c.Name, seen, at.Child("name"))...)
+		errs = append(errs, validateWeight(c.Weight, at.Child("weight"))...)
 		errs = append(errs, apivalidation.ValidateNonnegativeField(int64(c.MinReplicas), at.Child("minReplicas"))...)
 		if c.MaxReplicas == nil {
 			continue

@@ -41,6 +41,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.ClusterSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterStatus"):
 		return &federationv1alpha1.ClusterStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterTraffic"):
+		return &federationv1alpha1.ClusterTrafficApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterWeight"):
 		return &federationv1alpha1.ClusterWeightApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Failover"):
@@ -73,6 +75,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.PreferredClustersApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Rebalance"):
 		return &federationv1alpha1.RebalanceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Saturation"):
+		return &federationv1alpha1.SaturationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
 		return &federationv1alpha1.SecretReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Spread"):
@@ -81,6 +85,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.TaintApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Toleration"):
 		return &federationv1alpha1.TolerationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TrafficPolicy"):
+		return &federationv1alpha1.TrafficPolicyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TrafficPolicySpec"):
+		return &federationv1alpha1.TrafficPolicySpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TrafficTarget"):
+		return &federationv1alpha1.TrafficTargetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadAffinity"):
 		return &federationv1alpha1.WorkloadAffinityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadReference"):

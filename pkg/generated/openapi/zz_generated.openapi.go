@@ -46,6 +46,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.ClusterPlacementStatus{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref),
 		v1alpha1.ClusterSpec{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_ClusterSpec(ref),
 		v1alpha1.ClusterStatus{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref),
+		v1alpha1.ClusterTraffic{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_ClusterTraffic(ref),
 		v1alpha1.ClusterWeight{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_ClusterWeight(ref),
 		v1alpha1.Failover{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Failover(ref),
 		v1alpha1.JSON{}.OpenAPIModelName():                                           schema_pkg_apis_federation_v1alpha1_JSON(ref),
@@ -69,10 +70,15 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.PlacementStatus{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref),
 		v1alpha1.PreferredClusters{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref),
 		v1alpha1.Rebalance{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_Rebalance(ref),
+		v1alpha1.Saturation{}.OpenAPIModelName():                                     schema_pkg_apis_federation_v1alpha1_Saturation(ref),
 		v1alpha1.SecretReference{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_SecretReference(ref),
 		v1alpha1.Spread{}.OpenAPIModelName():                                         schema_pkg_apis_federation_v1alpha1_Spread(ref),
 		v1alpha1.Taint{}.OpenAPIModelName():                                          schema_pkg_apis_federation_v1alpha1_Taint(ref),
 		v1alpha1.Toleration{}.OpenAPIModelName():                                     schema_pkg_apis_federation_v1alpha1_Toleration(ref),
+		v1alpha1.TrafficPolicy{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_TrafficPolicy(ref),
+		v1alpha1.TrafficPolicyList{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_TrafficPolicyList(ref),
+		v1alpha1.TrafficPolicySpec{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_TrafficPolicySpec(ref),
+		v1alpha1.TrafficTarget{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_TrafficTarget(ref),
 		v1alpha1.WorkloadAffinity{}.OpenAPIModelName():                               schema_pkg_apis_federation_v1alpha1_WorkloadAffinity(ref),
 		v1alpha1.WorkloadReference{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_WorkloadReference(ref),
 		v1.ControllerRevision{}.OpenAPIModelName():                                   schema_k8sio_api_apps_v1_ControllerRevision(ref),
@@ -1356,6 +1362,42 @@ func schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref common.ReferenceCallb
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_ClusterTraffic(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ClusterTraffic is a cluster's share of the clients.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the cluster, or \"*\" for every cluster not named.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"weight": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Share of the clients, relative to the other clusters' weights; 0 is never answered. Default 1.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"priority": {
+						SchemaProps: spec.SchemaProps{
+							Description: "In mode Failover, clusters of a higher priority are answered first.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_ClusterWeight(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -2628,6 +2670,36 @@ func schema_pkg_apis_federation_v1alpha1_Rebalance(ref common.ReferenceCallback)
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_Saturation(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Saturation has the watermarks of a cluster's load: how much of what its nodes have is requested, in per cent. Below low a cluster keeps all its clients, from there on it passes on a growing part, above high all.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"low": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent from which on clients are passed on, 0 to 99.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"high": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent above which all are, greater than low, up to 100.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"low", "high"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_SecretReference(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -2756,6 +2828,198 @@ func schema_pkg_apis_federation_v1alpha1_Toleration(ref common.ReferenceCallback
 					"effect": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Effect of the taint; empty tolerates all effects.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_TrafficPolicy(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "TrafficPolicy says which cluster the name server answers the clients of a Service or Ingress. Without one, each client is answered the nearest cluster that is ready.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard object metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(metav1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Whose clients, and where they are led.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.TrafficPolicySpec{}.OpenAPIModelName()),
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.TrafficPolicySpec{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_TrafficPolicyList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "TrafficPolicyList is a list of TrafficPolicies.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard list metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(metav1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The policies.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.TrafficPolicy{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.TrafficPolicy{}.OpenAPIModelName(), metav1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_TrafficPolicySpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "TrafficPolicySpec is the policy.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"target": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The Service or Ingress of the policy's namespace whose clients are led. Of several policies for one, the first by name applies.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.TrafficTarget{}.OpenAPIModelName()),
+						},
+					},
+					"mode": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Geo (default) answers the nearest cluster, Weighted divides clients by weight wherever they are, Failover answers the nearest of the clusters of the highest priority.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"clusters": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type":       "map",
+								"x-kubernetes-patch-merge-key": "name",
+								"x-kubernetes-patch-strategy":  "merge",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Weights and priorities of the clusters. Only the clusters named here are answered; the name \"*\" stands for every other one. Empty means every cluster, equally.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.ClusterTraffic{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"ttlSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How long an answer may be kept, in seconds. While a failure or a move is under way it is at most 5. Default 20.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"saturation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Passes clients of clusters that are full on to the next. Absent: how full a cluster is does not matter.",
+							Ref:         ref(v1alpha1.Saturation{}.OpenAPIModelName()),
+						},
+					},
+					"whenNoneHealthy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What is answered when no cluster is healthy: NoData (default), nothing; LastKnown, the clusters as if they were.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.ClusterTraffic{}.OpenAPIModelName(), v1alpha1.Saturation{}.OpenAPIModelName(), v1alpha1.TrafficTarget{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_TrafficTarget(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "TrafficTarget names a Service or Ingress of the policy's namespace.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Service (default) or Ingress.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of it. By default that of the policy.",
 							Type:        []string{"string"},
 							Format:      "",
 						},

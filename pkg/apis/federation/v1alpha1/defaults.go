@@ -62,3 +62,26 @@ func SetDefaults_WorkloadAffinity(a *WorkloadAffinity) {
 		a.Weight = ptr.To[int32](100)
 	}
 }
+
+// SetDefaults_TrafficPolicySpec fills in what a policy leaves open, so that what is stored says what happens.
+func SetDefaults_TrafficPolicySpec(spec *TrafficPolicySpec) {
+	if spec.Target.Kind == "" {
+		spec.Target.Kind = "Service"
+	}
+	if spec.Mode == "" {
+		spec.Mode = TrafficGeo
+	}
+	if spec.TTLSeconds == nil {
+		spec.TTLSeconds = ptr.To[int32](20)
+	}
+	if spec.WhenNoneHealthy == "" {
+		spec.WhenNoneHealthy = AnswerNoData
+	}
+}
+
+// SetDefaults_ClusterTraffic gives a named cluster weight 1.
+func SetDefaults_ClusterTraffic(c *ClusterTraffic) {
+	if c.Weight == nil {
+		c.Weight = ptr.To[int64](1)
+	}
+}

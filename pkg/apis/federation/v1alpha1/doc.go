@@ -1,7 +1,8 @@
 // Copyright The Drover Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1alpha1 holds Drover's own API types: Cluster, PlacementPolicy and Placement.
+// Package v1alpha1 holds Drover's own API types: Cluster, PlacementPolicy, Placement and
+// TrafficPolicy, and PlacementReview, which is only asked.
 //
 // +k8s:deepcopy-gen=package
 // +k8s:defaulter-gen=TypeMeta

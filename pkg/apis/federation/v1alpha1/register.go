@@ -33,6 +33,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&PlacementPolicy{}, &PlacementPolicyList{},
 		&Placement{}, &PlacementList{},
 		&PlacementReview{},
+		&TrafficPolicy{}, &TrafficPolicyList{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil

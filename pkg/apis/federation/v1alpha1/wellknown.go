@@ -4,6 +4,7 @@
 package v1alpha1
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -142,3 +143,6 @@ func PlacementName(kind, name string) string {
 	sum := sha256.Sum256([]byte(full))
 	return full[:limit-9] + "-" + hex.EncodeToString(sum[:4])
 }
+
+// TargetName is the name of the Service or Ingress that a policy is for.
+func (p *TrafficPolicy) TargetName() string { return cmp.Or(p.Spec.Target.Name, p.Name) }

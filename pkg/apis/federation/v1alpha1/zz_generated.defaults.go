@@ -18,6 +18,8 @@ import (
 func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&PlacementPolicy{}, func(obj interface{}) { SetObjectDefaults_PlacementPolicy(obj.(*PlacementPolicy)) })
 	scheme.AddTypeDefaultingFunc(&PlacementPolicyList{}, func(obj interface{}) { SetObjectDefaults_PlacementPolicyList(obj.(*PlacementPolicyList)) })
+	scheme.AddTypeDefaultingFunc(&TrafficPolicy{}, func(obj interface{}) { SetObjectDefaults_TrafficPolicy(obj.(*TrafficPolicy)) })
+	scheme.AddTypeDefaultingFunc(&TrafficPolicyList{}, func(obj interface{}) { SetObjectDefaults_TrafficPolicyList(obj.(*TrafficPolicyList)) })
 	return nil
 }
 
@@ -41,5 +43,20 @@ func SetObjectDefaults_PlacementPolicyList(in *PlacementPolicyList) {
 	for i := range in.Items {
 		a := &in.Items[i]
 		SetObjectDefaults_PlacementPolicy(a)
+	}
+}
+
+func SetObjectDefaults_TrafficPolicy(in *TrafficPolicy) {
+	SetDefaults_TrafficPolicySpec(&in.Spec)
+	for i := range in.Spec.Clusters {
+		a := &in.Spec.Clusters[i]
+		SetDefaults_ClusterTraffic(a)
+	}
+}
+
+func SetObjectDefaults_TrafficPolicyList(in *TrafficPolicyList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_TrafficPolicy(a)
 	}
 }

@@ -69,6 +69,11 @@ func (in ClusterStatus) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ClusterTraffic) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.ClusterTraffic"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ClusterWeight) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.ClusterWeight"
 }
@@ -184,6 +189,11 @@ func (in Rebalance) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Saturation) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.Saturation"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in SecretReference) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.SecretReference"
 }
@@ -201,6 +211,26 @@ func (in Taint) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Toleration) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Toleration"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in TrafficPolicy) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.TrafficPolicy"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in TrafficPolicyList) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.TrafficPolicyList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in TrafficPolicySpec) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.TrafficPolicySpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in TrafficTarget) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.TrafficTarget"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

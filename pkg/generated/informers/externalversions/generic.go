@@ -46,6 +46,8 @@ func (f *sharedInformerFactory) ForResource(resource schema.GroupVersionResource
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Federation().V1alpha1().Placements().Informer()}, nil
 	case v1alpha1.SchemeGroupVersion.WithResource("placementpolicies"):
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Federation().V1alpha1().PlacementPolicies().Informer()}, nil
+	case v1alpha1.SchemeGroupVersion.WithResource("trafficpolicies"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Federation().V1alpha1().TrafficPolicies().Informer()}, nil
 
 	}
 

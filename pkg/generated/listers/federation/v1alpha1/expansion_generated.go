@@ -24,3 +24,11 @@ type PlacementPolicyListerExpansion interface{}
 // PlacementPolicyNamespaceListerExpansion allows custom methods to be added to
 // PlacementPolicyNamespaceLister.
 type PlacementPolicyNamespaceListerExpansion interface{}
+
+// TrafficPolicyListerExpansion allows custom methods to be added to
+// TrafficPolicyLister.
+type TrafficPolicyListerExpansion interface{}
+
+// TrafficPolicyNamespaceListerExpansion allows custom methods to be added to
+// TrafficPolicyNamespaceLister.
+type TrafficPolicyNamespaceListerExpansion interface{}

@@ -17,6 +17,8 @@ type Interface interface {
 	Placements() TypedPlacementInformer
 	// PlacementPolicies returns a PlacementPolicyInformer.
 	PlacementPolicies() TypedPlacementPolicyInformer
+	// TrafficPolicies returns a TrafficPolicyInformer.
+	TrafficPolicies() TypedTrafficPolicyInformer
 }
 
 type version struct {
@@ -43,4 +45,9 @@ func (v *version) Placements() TypedPlacementInformer {
 // PlacementPolicies returns a TypedPlacementPolicyInformer.
 func (v *version) PlacementPolicies() TypedPlacementPolicyInformer {
 	return &placementPolicyInformer{factory: v.factory, namespace: v.namespace, tweakListOptions: v.tweakListOptions}
+}
+
+// TrafficPolicies returns a TypedTrafficPolicyInformer.
+func (v *version) TrafficPolicies() TypedTrafficPolicyInformer {
+	return &trafficPolicyInformer{factory: v.factory, namespace: v.namespace, tweakListOptions: v.tweakListOptions}
 }

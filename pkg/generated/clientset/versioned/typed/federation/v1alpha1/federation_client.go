@@ -19,6 +19,7 @@ type FederationV1alpha1Interface interface {
 	PlacementsGetter
 	PlacementPoliciesGetter
 	PlacementReviewsGetter
+	TrafficPoliciesGetter
 }
 
 // FederationV1alpha1Client is used to interact with features provided by the federation.drover.dev group.
@@ -40,6 +41,10 @@ func (c *FederationV1alpha1Client) PlacementPolicies(namespace string) Placement
 
 func (c *FederationV1alpha1Client) PlacementReviews(namespace string) PlacementReviewInterface {
 	return newPlacementReviews(c, namespace)
+}
+
+func (c *FederationV1alpha1Client) TrafficPolicies(namespace string) TrafficPolicyInterface {
+	return newTrafficPolicies(c, namespace)
 }
 
 // NewForConfig creates a new FederationV1alpha1Client for the given config.

@@ -12,3 +12,5 @@ type PlacementExpansion interface{}
 type PlacementPolicyExpansion interface{}
 
 type PlacementReviewExpansion interface{}
+
+type TrafficPolicyExpansion interface{}

@@ -31,6 +31,10 @@ func (c *FakeFederationV1alpha1) PlacementReviews(namespace string) v1alpha1.Pla
 	return newFakePlacementReviews(c, namespace)
 }
 
+func (c *FakeFederationV1alpha1) TrafficPolicies(namespace string) v1alpha1.TrafficPolicyInterface {
+	return newFakeTrafficPolicies(c, namespace)
+}
+
 // RESTClient returns a RESTClient that is used to communicate
 // with API server by this client implementation.
 func (c *FakeFederationV1alpha1) RESTClient() rest.Interface {
