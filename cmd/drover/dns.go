@@ -16,11 +16,12 @@ func dnsCommand() *cobra.Command {
 	options := dns.NewOptions()
 	cmd := &cobra.Command{
 		Use:   "dns",
-		Short: "Run the name server alone, on a snapshot file",
+		Short: "Run the name server alone, on a federation or a snapshot file",
 		Long: `Answers DNS queries for the services of a federation, each client with the cluster that suits it best.
-It serves a snapshot file and needs no control plane. The file is read again when it changes; one that cannot be used
-changes nothing.`,
-		Example: "  drover dns --snapshot zone.yaml --listen 127.0.0.1:5353\n  dig @127.0.0.1 -p 5353 web.default.federation.svc.drover.test",
+With --kubeconfig it follows a federation, and serves what it saw last while that cannot be reached. With --last-good it
+does so from its start on. With --snapshot it serves a file and needs no control plane: the file is read again when it
+changes; one that cannot be used changes nothing.`,
+		Example: "  drover dns --kubeconfig drover-data/admin.kubeconfig --last-good dns.json --listen 127.0.0.1:5353\n  drover dns --snapshot zone.yaml --listen 127.0.0.1:5353\n  dig @127.0.0.1 -p 5353 web.default.federation.svc.drover.test",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return options.Run(cmd.Context(), cmd.OutOrStdout())

@@ -7,15 +7,24 @@ package dns
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+
+	"drover.dev/drover/pkg/dns/feed"
 )
 
 // Options are the flags of drover dns.
 type Options struct {
 	// Snapshot is the file to serve; LastGood is where the last one that could be served is kept.
 	Snapshot, LastGood string
+	// Kubeconfig is that of a federation to follow, in place of a file; Federation is how to reach it, in place of that.
+	Kubeconfig string
+	Federation *rest.Config
+	// Zones are those of the federation that is followed.
+	Zones feed.ZoneOptions
 	// StaleAfter is the age from which on a snapshot counts as stale; 0: none does. It is served all the same.
 	StaleAfter time.Duration
 
@@ -45,6 +54,7 @@ type Options struct {
 func NewOptions() *Options {
 	return &Options{
 		StaleAfter:    5 * time.Minute,
+		Zones:         feed.NewZoneOptions(),
 		Listen:        []string{"127.0.0.1:5353"},
 		HTTP:          "127.0.0.1:5380",
 		RateLimit:     200,
@@ -57,7 +67,9 @@ func NewOptions() *Options {
 // AddFlags adds the flags.
 func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Snapshot, "snapshot", o.Snapshot, "File with the snapshot to serve, in YAML or JSON. It is read again when it changes.")
-	fs.StringVar(&o.LastGood, "last-good", o.LastGood, "File to keep the last snapshot in that could be served. It is served when --snapshot cannot be read at the start.")
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "Path of a kubeconfig for a federation to follow, in place of --snapshot; the context it names as current is used.")
+	o.Zones.AddFlags(fs)
+	fs.StringVar(&o.LastGood, "last-good", o.LastGood, "File to keep the last snapshot in that could be served. It is served when the snapshot cannot be read at the start, or the federation not yet.")
 	fs.DurationVar(&o.StaleAfter, "stale-after", o.StaleAfter, "Age from which on a snapshot counts as stale in metrics and /readyz. It is served all the same. 0: never.")
 	fs.StringSliceVar(&o.Listen, "listen", o.Listen, "Addresses to answer on over UDP and TCP, e.g. 0.0.0.0:53. Port 0 takes a free one.")
 	fs.StringSliceVar(&o.ListenTLS, "listen-tls", o.ListenTLS, "Addresses to answer on over TLS, e.g. 0.0.0.0:853. Needs --tls-cert and --tls-key.")
@@ -81,8 +93,12 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 // Validate checks the flags.
 func (o *Options) Validate() error {
 	var errs []error
-	if o.Snapshot == "" {
-		errs = append(errs, errors.New("--snapshot is required"))
+	if o.follows() == (o.Snapshot != "") {
+		errs = append(errs, errors.New("give either a file by --snapshot, or a federation by --kubeconfig"))
+	}
+	if o.follows() {
+		_, err := o.Zones.Zones(o.addresses())
+		errs = append(errs, err)
 	}
 	if len(o.Listen)+len(o.ListenTLS) == 0 {
 		errs = append(errs, errors.New("--listen must name an address"))
@@ -103,3 +119,9 @@ func (o *Options) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// follows reports whether a federation is followed, not a file.
+func (o *Options) follows() bool { return o.Kubeconfig != "" || o.Federation != nil }
+
+// addresses are all that are listened on.
+func (o *Options) addresses() []string { return slices.Concat(o.Listen, o.ListenTLS) }

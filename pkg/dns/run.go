@@ -17,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"drover.dev/drover/pkg/dns/dnssec"
+	"drover.dev/drover/pkg/dns/feed"
 	"drover.dev/drover/pkg/dns/location"
 	"drover.dev/drover/pkg/dns/reload"
 	"drover.dev/drover/pkg/dns/server"
@@ -34,6 +35,7 @@ type nameServer struct {
 	watchers []*reload.Watcher
 	reloads  *metrics.CounterVec
 	config   server.Config
+	feed     *feed.Feed // nil: a file is served
 	tls      *certificate
 }
 
@@ -59,6 +61,16 @@ func (o *Options) Run(ctx context.Context, out io.Writer) error {
 	}
 	if err := n.load(ctx); err != nil {
 		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var feeding sync.WaitGroup
+	defer feeding.Wait()
+	defer cancel()
+	if n.feed != nil {
+		feeding.Go(func() { n.feed.Run(ctx) })
+		if !n.picture(ctx) {
+			return nil
+		}
 	}
 	srv := server.New(n.config)
 	defer srv.Close()
@@ -121,6 +133,9 @@ func (n *nameServer) load(ctx context.Context) error {
 	var errs []error
 	for _, watcher := range n.watchers {
 		errs = append(errs, watcher.Load())
+	}
+	if n.follows() {
+		return errors.Join(append(errs, n.follow(ctx))...)
 	}
 	snapshots := reload.Paths("snapshot", n.setSnapshot, n.Snapshot)
 	n.watchers = append(n.watchers, snapshots)

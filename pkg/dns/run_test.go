@@ -312,7 +312,9 @@ func TestOptionsThatAreRefused(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		"no snapshot":      {func(o *Options) { o.Snapshot = "" }, "--snapshot is required"},
+		"no snapshot":      {func(o *Options) { o.Snapshot = "" }, "either a file by --snapshot, or a federation by --kubeconfig"},
+		"two snapshots":    {func(o *Options) { o.Kubeconfig = "x" }, "either a file by --snapshot, or a federation by --kubeconfig"},
+		"no zone":          {func(o *Options) { o.Snapshot, o.Kubeconfig, o.Zones.Names = "", "x", nil }, "--zone must name a zone"},
 		"nowhere":          {func(o *Options) { o.Listen = nil }, "--listen must name an address"},
 		"no certificate":   {func(o *Options) { o.ListenTLS = []string{"127.0.0.1:0"} }, "needs --tls-cert and --tls-key"},
 		"no TLS":           {func(o *Options) { o.TLSCert = "x" }, "need --listen-tls"},

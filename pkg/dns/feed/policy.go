@@ -1,0 +1,62 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package feed
+
+import (
+	"cmp"
+	"slices"
+
+	"k8s.io/utils/ptr"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/dns/snapshot"
+)
+
+// policyFor is the policy that applies to a Service or Ingress: of several the first by name. It is nil if there is none.
+func policyFor(policies []*v1alpha1.TrafficPolicy, kind, name string) *v1alpha1.TrafficPolicySpec {
+	of := slices.DeleteFunc(slices.Clone(policies), func(p *v1alpha1.TrafficPolicy) bool {
+		return p.Spec.Target.Kind != kind || p.TargetName() != name
+	})
+	if len(of) == 0 {
+		return nil
+	}
+	first := slices.MinFunc(of, func(a, b *v1alpha1.TrafficPolicy) int { return cmp.Compare(a.Name, b.Name) })
+	return &first.Spec
+}
+
+// applyPolicy leaves a service as it is without a policy.
+func applyPolicy(s *snapshot.Service, policy *v1alpha1.TrafficPolicySpec) {
+	if policy == nil {
+		return
+	}
+	s.Mode = snapshot.Mode(policy.Mode)
+	s.TTLSeconds = uint32(ptr.Deref(policy.TTLSeconds, 0)) //nolint:gosec // G115: validated to be positive
+	s.WhenNoneHealthy = snapshot.WhenNoneHealthy(policy.WhenNoneHealthy)
+	if policy.Saturation != nil {
+		s.Saturation = &snapshot.Saturation{Low: policy.Saturation.Low, High: policy.Saturation.High}
+	}
+	if len(policy.Clusters) == 0 {
+		return
+	}
+	for i := range s.Backends {
+		b := &s.Backends[i]
+		share := shareOf(policy.Clusters, b.Cluster)
+		b.Weight = new(int32(ptr.Deref(share.Weight, 1))) //nolint:gosec // G115: validated
+		b.Priority = share.Priority
+	}
+}
+
+// shareOf is what a policy gives a cluster: under its own name, or else what every other gets, or else nothing.
+func shareOf(clusters []v1alpha1.ClusterTraffic, name string) v1alpha1.ClusterTraffic {
+	share := v1alpha1.ClusterTraffic{Weight: new(int64(0))}
+	for _, c := range clusters {
+		switch c.Name {
+		case name:
+			return c
+		case v1alpha1.AnyCluster:
+			share = c
+		}
+	}
+	return share
+}
