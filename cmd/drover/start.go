@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -17,6 +18,7 @@ import (
 
 	"drover.dev/drover/pkg/apiserver"
 	"drover.dev/drover/pkg/controllers"
+	"drover.dev/drover/pkg/dns"
 	"drover.dev/drover/pkg/standalone"
 )
 
@@ -37,11 +39,14 @@ func startCommand() *cobra.Command {
 			}
 		},
 	}
+	names := dns.NewOptions()
+	names.Listen = nil
 	cmd := &cobra.Command{
 		Use:   "start",
 		Short: "Run the whole control plane in one process",
 		Long: `Runs etcd, the API server and the controllers in one process, with all state in --data-dir.
-At the first start it makes a certificate authority and writes admin.kubeconfig there.`,
+At the first start it makes a certificate authority and writes admin.kubeconfig there.
+With --dns-listen, the name server is in the same process. drover dns has more flags for it.`,
 		Example: "  drover start\n  export KUBECONFIG=$PWD/drover-data/admin.kubeconfig\n  kubectl get clusters",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,11 +54,21 @@ At the first start it makes a certificate authority and writes admin.kubeconfig 
 				return err
 			}
 			options.Out = cmd.OutOrStdout()
+			if len(names.Listen) > 0 {
+				if err := names.ValidateFollowing(); err != nil {
+					return err
+				}
+				options.DNS = func(ctx context.Context, config *rest.Config) error {
+					names.Federation, names.LastGood = config, filepath.Join(options.APIServer.DataDir, "dns.json")
+					return names.Run(ctx, options.Out)
+				}
+			}
 			return options.Run(cmd.Context())
 		},
 	}
 	options.APIServer.AddFlags(cmd.Flags())
 	control.AddFlags(cmd.Flags())
+	names.AddStartFlags(cmd.Flags())
 	return cmd
 }
 

@@ -47,7 +47,10 @@ Applications need none of this: plain kubectl does.`,
 	root.CompletionOptions.HiddenDefaultCmd = true // kubectl asks plugins for completions in another way
 	federation := &cli.FederationOptions{}
 	federation.AddFlags(root.PersistentFlags())
-	root.AddCommand(joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams))
+	root.AddCommand(
+		joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation),
+		dnsCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams),
+	)
 	return root
 }
 

@@ -90,6 +90,29 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.PerClient, "max-connections-per-client", o.PerClient, "Connections at a time from one address.")
 }
 
+// startFlags are those of drover start, where all but the federation's name are said to be of the name server.
+var startFlags = []string{"listen", "zone", "name-server", "http-listen", "locations", "geoip", "dnssec-keys"}
+
+// AddStartFlags adds what drover start says of a name server in its process.
+func (o *Options) AddStartFlags(fs *pflag.FlagSet) {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.AddFlags(all)
+	for _, name := range startFlags {
+		flag := all.Lookup(name)
+		flag.Name = "dns-" + name
+		fs.AddFlag(flag)
+	}
+	fs.AddFlag(all.Lookup("federation-name"))
+	fs.Lookup("dns-listen").Usage = "Addresses to answer DNS queries on over UDP and TCP, e.g. 127.0.0.1:5353. Empty: there is no name server."
+}
+
+// ValidateFollowing checks the flags of drover start, before there is a federation to follow.
+func (o *Options) ValidateFollowing() error {
+	following := *o
+	following.Federation = &rest.Config{}
+	return following.Validate()
+}
+
 // Validate checks the flags.
 func (o *Options) Validate() error {
 	var errs []error

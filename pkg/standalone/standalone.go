@@ -1,7 +1,8 @@
 // Copyright The Drover Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package standalone runs the whole control plane in one process: etcd, the API server and the controllers.
+// Package standalone runs the whole control plane in one process: etcd, the API server, the controllers, and the name
+// server if it is asked for.
 package standalone
 
 import (
@@ -29,6 +30,8 @@ type Options struct {
 	APIServer *apiserver.Options
 	// Controllers runs the controllers against the API server until the context ends.
 	Controllers func(context.Context, *rest.Config) error
+	// DNS runs the name server on the API server until the context ends; nil: there is none.
+	DNS func(context.Context, *rest.Config) error
 	// Out is where the line that says it is ready goes.
 	Out io.Writer
 }
@@ -84,7 +87,7 @@ func (o *Options) Run(ctx context.Context) error {
 	controlling, stopControlling := context.WithCancel(ctx)
 	defer stopControlling()
 	controlled := make(chan error, 1)
-	go func() { controlled <- o.Controllers(controlling, server.LoopbackClientConfig) }()
+	go func() { controlled <- o.control(controlling, server.LoopbackClientConfig) }()
 
 	select {
 	case err = <-served:
@@ -96,6 +99,28 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	stopServing()
 	return errors.Join(err, await(served, "API server"))
+}
+
+// control runs what uses the API server: the controllers and, if there is to be one, the name server. If one fails, the
+// other is stopped.
+func (o *Options) control(ctx context.Context, config *rest.Config) error {
+	if o.DNS == nil {
+		return o.Controllers(ctx, config)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answered := make(chan error, 1)
+	go func() {
+		defer cancel()
+		err := o.DNS(ctx, config)
+		if err != nil {
+			err = fmt.Errorf("name server: %w", err)
+		}
+		answered <- err
+	}()
+	err := o.Controllers(ctx, config)
+	cancel()
+	return errors.Join(err, <-answered)
 }
 
 func await(done <-chan error, what string) error {
