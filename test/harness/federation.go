@@ -63,6 +63,39 @@ func (l *Lab) StartControllers(ctx context.Context, name string, server *Server)
 	return p, err
 }
 
+// NameServer is a name server of a federation, in a process of its own.
+type NameServer struct {
+	*Process
+	// Address is where it answers, over UDP and TCP.
+	Address string
+
+	lab     *Lab
+	program program
+}
+
+var dnsReady = regexp.MustCompile(`^drover dns is ready at dns://(\S+)`)
+
+// StartDNS runs drover dns on an API server, and waits until it is ready. It keeps what it serves for its next start.
+func (l *Lab) StartDNS(ctx context.Context, name string, server *Server, args ...string) (*NameServer, error) {
+	dir, err := l.Directory("dns-" + name)
+	if err != nil {
+		return nil, err
+	}
+	args = append([]string{"dns", "--kubeconfig", server.Kubeconfig, "--last-good", filepath.Join(dir, "last.json"), "--listen", "127.0.0.1:0", "--http-listen", ""}, args...)
+	s := &NameServer{lab: l, program: program{name: "dns-" + name, binary: "drover", args: args, dir: dir, ready: dnsReady}}
+	return s, s.Start(ctx)
+}
+
+// Start starts the server again, at another port.
+func (s *NameServer) Start(ctx context.Context) error {
+	process, match, err := s.lab.start(ctx, s.program)
+	if err != nil {
+		return err
+	}
+	s.Process, s.Address = process, match[1]
+	return nil
+}
+
 // serve starts a server at an address of its own, which it has again after a restart.
 func (l *Lab) serve(ctx context.Context, s *Server, name, command string, ready *regexp.Regexp, args []string) error {
 	dir, err := l.Directory(name)

@@ -81,7 +81,11 @@ func (f *Feed) First() <-chan struct{} { return f.first }
 
 // Run follows the federation until the context ends. While it cannot be reached, what was seen last is served on.
 func (f *Feed) Run(ctx context.Context) {
-	defer f.objects.shutdown()
+	f.run(ctx)
+	f.objects.shutdown() // not deferred: informers run on while there is a panic
+}
+
+func (f *Feed) run(ctx context.Context) {
 	f.remember()
 	if !f.objects.run(ctx) {
 		return

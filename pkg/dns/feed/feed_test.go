@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -179,6 +180,29 @@ func TestFeedFollowsAFederation(t *testing.T) {
 	defer w.mu.Unlock()
 	if len(w.kept.Services) != 1 || len(w.kept.Clusters) != 2 || w.kept.Version != w.store.Load().Version {
 		t.Errorf("kept is %+v", w.kept)
+	}
+}
+
+// What is as it was is not served anew.
+func TestFeedOfAFederationInWhichNothingChanges(t *testing.T) {
+	w := newWorld(t, cluster("east", "us-east1"), placed("Service", "web", report("east", "192.0.2.1", 1)))
+	w.must(w.kube.CoreV1().Services("default").Create(t.Context(), web(), metav1.CreateOptions{}))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer func() {
+		cancel()
+		w.feed.objects.shutdown()
+	}()
+	if !w.feed.objects.run(ctx) {
+		t.Fatal("the informers do not see all there is")
+	}
+	w.feed.replace(ctx)
+	before := w.store.Load()
+	w.feed.update(ctx, work{services: sets.New(webKey)})
+	if after := w.store.Load(); after != before {
+		t.Errorf("version %d became %d", before.Version, after.Version)
+	}
+	if moved := changed(w.feed.clusters, clustersOf(w.feed.objects)); len(moved) != 0 {
+		t.Errorf("clusters that have changed: %+v", moved)
 	}
 }
 

@@ -6,10 +6,10 @@ package feed
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/klog/v2"
@@ -59,7 +59,7 @@ func (f *Feed) update(ctx context.Context, work work) {
 		case service == nil && last != nil:
 			change.Removed = append(change.Removed, key)
 			delete(next, key)
-		case service != nil && (last == nil || !apiequality.Semantic.DeepEqual(service, last)):
+		case service != nil && (last == nil || !reflect.DeepEqual(service, last)):
 			change.Set = append(change.Set, *service)
 			next[key] = service
 		}
@@ -107,7 +107,7 @@ func (f *Feed) nextVersion() int64 {
 // changed are the clusters that are not as they were.
 func changed(before, after []snapshot.Cluster) []snapshot.Cluster {
 	same := func(c snapshot.Cluster) bool {
-		return slices.ContainsFunc(before, func(b snapshot.Cluster) bool { return b.Name == c.Name && apiequality.Semantic.DeepEqual(b, c) })
+		return slices.ContainsFunc(before, func(b snapshot.Cluster) bool { return b.Name == c.Name && reflect.DeepEqual(b, c) })
 	}
 	return slices.DeleteFunc(slices.Clone(after), same)
 }
