@@ -6,8 +6,10 @@ package dns
 import (
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 )
 
@@ -27,5 +29,24 @@ func TestWhatWasKeptIsServed(t *testing.T) {
 	}
 	if status, body := i.get("/readyz"); status != http.StatusOK || body == "" {
 		t.Errorf("ready: %d %s", status, body)
+	}
+}
+
+func TestStartFlags(t *testing.T) {
+	o := NewOptions()
+	o.Listen = nil
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.AddStartFlags(fs)
+	if err := fs.Parse([]string{"--dns-listen", "0.0.0.0:53", "--dns-zone", "a.test,b.test", "--federation-name", "fleet"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.ValidateFollowing(); err == nil || !strings.Contains(err.Error(), "--dns-") || !strings.Contains(err.Error(), "ns.a.test=ADDRESS") {
+		t.Errorf("a name server at no known address: %v", err)
+	}
+	if err := fs.Parse([]string{"--dns-name-server", "ns.a.test=192.0.2.1"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.ValidateFollowing(); err != nil || o.Federation != nil || o.Zones.Federation != "fleet" || len(o.Zones.Names) != 2 {
+		t.Errorf("%v, with %+v", err, o.Zones)
 	}
 }

@@ -110,7 +110,10 @@ func (o *Options) AddStartFlags(fs *pflag.FlagSet) {
 func (o *Options) ValidateFollowing() error {
 	following := *o
 	following.Federation = &rest.Config{}
-	return following.Validate()
+	if err := following.Validate(); err != nil {
+		return fmt.Errorf("name server, whose flags begin with --dns- here: %w", err)
+	}
+	return nil
 }
 
 // Validate checks the flags.

@@ -31,7 +31,7 @@ func applyPolicy(s *snapshot.Service, policy *v1alpha1.TrafficPolicySpec) {
 		return
 	}
 	s.Mode = snapshot.Mode(policy.Mode)
-	s.TTLSeconds = uint32(ptr.Deref(policy.TTLSeconds, 0)) //nolint:gosec // G115: validated to be positive
+	s.TTLSeconds = uint32(ptr.Deref(policy.TTLSeconds, 0))
 	s.WhenNoneHealthy = snapshot.WhenNoneHealthy(policy.WhenNoneHealthy)
 	if policy.Saturation != nil {
 		s.Saturation = &snapshot.Saturation{Low: policy.Saturation.Low, High: policy.Saturation.High}
@@ -42,7 +42,7 @@ func applyPolicy(s *snapshot.Service, policy *v1alpha1.TrafficPolicySpec) {
 	for i := range s.Backends {
 		b := &s.Backends[i]
 		share := shareOf(policy.Clusters, b.Cluster)
-		b.Weight = new(int32(ptr.Deref(share.Weight, 1))) //nolint:gosec // G115: validated
+		b.Weight = new(int32(ptr.Deref(share.Weight, 1)))
 		b.Priority = share.Priority
 	}
 }

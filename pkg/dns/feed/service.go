@@ -32,7 +32,7 @@ func ports(service *corev1.Service) []snapshot.Port {
 	var out []snapshot.Port
 	for _, p := range service.Spec.Ports {
 		if p.Name != "" {
-			out = append(out, snapshot.Port{Name: p.Name, Protocol: cmp.Or(string(p.Protocol), "TCP"), Port: uint16(p.Port)}) //nolint:gosec // G115: validated to be a port
+			out = append(out, snapshot.Port{Name: p.Name, Protocol: cmp.Or(string(p.Protocol), "TCP"), Port: uint16(p.Port)})
 		}
 	}
 	return out
