@@ -27,7 +27,7 @@ const zoneName = "drover.test."
 type resolver struct {
 	*space
 	*harness.NameServer
-	addresses map[string]string // of the Service web in each cluster
+	addresses map[string]string // of the Service or Ingress web in each cluster
 }
 
 // resolve runs web in all clusters, with a name server that follows the federation.
@@ -47,19 +47,19 @@ func (s *space) resolve(replicas map[string]int32) *resolver {
 	s.Cleanup(func() { r.NameServer.Kill() })
 	harness.ReportOnFailure(s.T, server.Process)
 	s.eventuallyRuns("web", replicas)
-	harness.Eventually(s, patience, func() error { return r.readAddresses(len(replicas)) })
+	harness.Eventually(s, patience, func() error { return r.readAddresses("Service", len(replicas)) })
 	return r
 }
 
 // readAddresses reads the address of web in each cluster, once there are so many.
-func (r *resolver) readAddresses(clusters int) error {
-	p, err := r.Drover.FederationV1alpha1().Placements(r.space.name).Get(r.Context(), v1alpha1.PlacementName("Service", "web"), getOptions)
+func (r *resolver) readAddresses(kind string, clusters int) error {
+	p, err := r.Drover.FederationV1alpha1().Placements(r.space.name).Get(r.Context(), v1alpha1.PlacementName(kind, "web"), getOptions)
 	if err != nil {
 		return err
 	}
 	r.addresses = map[string]string{}
 	for _, c := range p.Status.Clusters {
-		if len(c.Addresses) == 1 && c.ReadyEndpoints > 0 {
+		if len(c.Addresses) == 1 && (kind != "Service" || c.ReadyEndpoints > 0) {
 			r.addresses[c.Name] = c.Addresses[0].IP
 		}
 	}
@@ -172,6 +172,22 @@ func TestDNSFollowsTheFederation(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A host of an Ingress is answered with the addresses of the Ingress, where the pods behind it are ready.
+func TestDNSOfAnIngress(t *testing.T) {
+	s := sharedSpace(t)
+	r := s.resolve(map[string]int32{"east": 1, "west": 1, "eu": 1})
+	host := s.name + "." + zoneName
+	s.apply(fmt.Sprintf(`{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web}, spec: {rules: [{host: %s, http: {paths: [
+		{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 8080}}}}]}}]}}`, strings.TrimSuffix(host, ".")))
+	harness.Eventually(t, patience, func() error { return r.readAddresses("Ingress", 3) })
+	r.eventuallyAnswers(host, "east", "west", "eu")
+	s.setReady("west", "False")
+	r.eventuallyAnswers(host, "east", "eu")
+	s.apply(`{apiVersion: federation.drover.dev/v1alpha1, kind: TrafficPolicy, metadata: {name: hosts},
+		spec: {target: {kind: Ingress, name: web}, clusters: [{name: eu}]}}`)
+	r.eventuallyAnswers(host, "eu")
 }
 
 // The weights of a TrafficPolicy divide the clients, and a change of one moves them.
