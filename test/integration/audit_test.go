@@ -16,7 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"drover.dev/drover/pkg/apiserver"
+	"drover.dev/drover/pkg/standalone"
 )
 
 // Whatever the policy names is written down: who, as whom, what, and whether they were allowed to.
@@ -33,8 +33,8 @@ rules:
 	if err := os.WriteFile(policy, []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f := startFor(t, noControllers, func(o *apiserver.Options) {
-		o.Audit.PolicyFile, o.Audit.LogOptions.Path = policy, log
+	f := startFor(t, noControllers, func(o *standalone.Options) {
+		o.APIServer.Audit.PolicyFile, o.APIServer.Audit.LogOptions.Path = policy, log
 	})
 	jane := f.as(t, "jane", "dev")
 	if _, err := kubernetes.NewForConfigOrDie(jane).CoreV1().Secrets("default").List(t.Context(), metav1.ListOptions{}); code(err) != 403 {

@@ -59,15 +59,15 @@ func failingControllers(context.Context, *rest.Config) error { return errors.New
 
 // start runs a control plane on a data directory and a free port, and returns when it is ready. What change does to its
 // flags is done first.
-func start(dataDir string, controllers func(context.Context, *rest.Config) error, change ...func(*apiserver.Options)) (*federation, error) {
+func start(dataDir string, controllers func(context.Context, *rest.Config) error, change ...func(*standalone.Options)) (*federation, error) {
 	options := &standalone.Options{APIServer: apiserver.NewOptions(), Controllers: controllers}
 	options.APIServer.DataDir = dataDir
 	options.APIServer.SecureServing.BindPort = 0 // a free one
-	for _, c := range change {
-		c(options.APIServer)
-	}
 	ready := make(announced, 1)
 	options.Out = ready
+	for _, c := range change {
+		c(options)
+	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &federation{dataDir: dataDir, stopping: cancel, stopped: make(chan error, 1)}
@@ -125,7 +125,7 @@ func (f *federation) stop() (time.Duration, error) {
 }
 
 // startFor is start for one test, which it ends with.
-func startFor(t *testing.T, controllers func(context.Context, *rest.Config) error, change ...func(*apiserver.Options)) *federation {
+func startFor(t *testing.T, controllers func(context.Context, *rest.Config) error, change ...func(*standalone.Options)) *federation {
 	t.Helper()
 	f, err := start(dataDir(t), controllers, change...)
 	if err != nil {

@@ -28,7 +28,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"drover.dev/drover/pkg/access/pki"
-	"drover.dev/drover/pkg/apiserver"
+	"drover.dev/drover/pkg/standalone"
 )
 
 // issuer is an OpenID Connect provider that signs whatever it is asked to, by RSA and by an elliptic curve.
@@ -115,7 +115,7 @@ func TestOpenIDConnect(t *testing.T) {
 	if err := os.WriteFile(file, issuer.configuration("oidc:"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f := startFor(t, noControllers, func(o *apiserver.Options) { o.AuthenticationConfig = file })
+	f := startFor(t, noControllers, func(o *standalone.Options) { o.APIServer.AuthenticationConfig = file })
 	whoami := func(token string) (string, error) {
 		config := f.asNobody()
 		config.BearerToken = token

@@ -19,7 +19,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"drover.dev/drover/pkg/access/pki"
-	"drover.dev/drover/pkg/apiserver"
+	"drover.dev/drover/pkg/standalone"
 )
 
 // A webhook is asked about what roles do not allow, and what it denies, roles after it cannot allow. Nobody is asked about
@@ -76,7 +76,7 @@ authorizers:
 	if err := os.WriteFile(file, []byte(withWebhook), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f := startFor(t, noControllers, func(o *apiserver.Options) { o.AuthorizationConfig = file })
+	f := startFor(t, noControllers, func(o *standalone.Options) { o.APIServer.AuthorizationConfig = file })
 	here := f.namespace(t)
 	for _, who := range []string{"w-bob", "w-mallory"} {
 		f.bind(t, here, clusterRole("view"), who)
