@@ -68,7 +68,7 @@ func (s *space) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if s.Failed() {
-		out, err := s.Kubectl().Run(ctx, "get", "-n", s.name, "all,ingresses,placementpolicies,placements,events", "-o", "wide")
+		out, err := s.Kubectl().Run(ctx, "get", "-n", s.name, "all,ingresses,placementpolicies,trafficpolicies,placements,events", "-o", "wide")
 		s.Logf("in the federation, namespace %s (%v):\n%s", s.name, err, out)
 		for name, m := range s.members {
 			out, err := m.Kubectl().Run(ctx, "get", "-n", s.name, "all,ingresses,configmaps,secrets,serviceaccounts,networkpolicies,resourcequotas,limitranges,poddisruptionbudgets", "-o", "wide", "--request-timeout", "5s")
