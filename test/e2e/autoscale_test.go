@@ -42,7 +42,15 @@ func TestAutoscaler(t *testing.T) {
 	s.eventuallyRuns("web", map[string]int32{"east": 1, "west": 2, "eu": 3})
 	before := s.podUIDs("eu")
 
-	s.kubectl("autoscale", "deployment", "web", "--min", "12", "--max", "24", "--cpu", "80%")
+	s.apply(`
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 12
+  maxReplicas: 24
+`)
 	s.eventuallyScales("web", "east", 2, 4, 2)
 	s.eventuallyScales("web", "west", 4, 8, 4)
 	s.eventuallyScales("web", "eu", 6, 12, 6)

@@ -64,7 +64,7 @@ func viewRules() []rbacv1.PolicyRule {
 		on(read, batch, "cronjobs", "cronjobs/status", "jobs", "jobs/status"),
 		on(read, policy, "poddisruptionbudgets", "poddisruptionbudgets/status"),
 		on(read, networking, "ingresses", "ingresses/status", "networkpolicies"),
-		on(read, own, "placementpolicies", "placementpolicies/status", "placements", "placements/status"),
+		on(read, own, "placementpolicies", "placementpolicies/status", "placements", "placements/status", "trafficpolicies"),
 	}
 }
 
@@ -82,7 +82,7 @@ func editRules() []rbacv1.PolicyRule {
 		on(write, policy, "poddisruptionbudgets"),
 		on(write, networking, "ingresses", "networkpolicies"),
 		on(both, coordination, "leases"),
-		on(write, own, "placementpolicies"),
+		on(write, own, "placementpolicies", "trafficpolicies"),
 		on(create, own, "placementreviews"),
 	}
 }
@@ -161,7 +161,7 @@ func emptyRules() []rbacv1.PolicyRule {
 // dnsRules are what names and addresses are made of.
 func dnsRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
-		on(read, own, "clusters", "placements"),
+		on(read, own, "clusters", "placements", "trafficpolicies"),
 		on(read, core, "services"),
 		on(read, networking, "ingresses"),
 	}
