@@ -53,29 +53,41 @@ func TestDecisionsAreStepsThatNobodyMisses(t *testing.T) {
 		want     []string
 	}{
 		{
-			"a weight of 0", changed(policyWith(nil, weight("a", 0), b)), []*v1alpha1.Cluster{member("a"), member("b")}, running("a=2", "b=2"), 4,
+			"a weight of 0", changed(policyWith(nil, weight("a", 0), b)),
+			[]*v1alpha1.Cluster{member("a"), member("b")},
+			running("a=2", "b=2"), 4,
 			[]string{"a=2>0 b=3>4", "a=1>0 b=3>4", "a=1>0 b=4", "b=4"},
 		},
 		{
 			"more at once", changed(policyWith(func(s *v1alpha1.PlacementPolicySpec) { s.Move.MaxSurge = ptr.To(intstr.FromString("100%")) }, weight("a", 0), b)),
-			[]*v1alpha1.Cluster{member("a"), member("b")}, running("a=2", "b=2"), 4, []string{"a=2>0 b=4", "b=4"},
+			[]*v1alpha1.Cluster{member("a"), member("b")},
+			running("a=2", "b=2"), 4,
+			[]string{"a=2>0 b=4", "b=4"},
 		},
 		{
 			"none more, and one may be missing", changed(policyWith(func(s *v1alpha1.PlacementPolicySpec) {
 				s.Move = v1alpha1.Move{MaxSurge: ptr.To(intstr.FromInt32(0)), MaxUnavailable: ptr.To(intstr.FromInt32(1))}
 			}, weight("a", 0), b)),
-			[]*v1alpha1.Cluster{member("a"), member("b")}, running("a=2", "b=2"), 4, []string{"a=1>0 b=2>4", "a=1>0 b=3>4", "b=3>4", "b=4"},
+			[]*v1alpha1.Cluster{member("a"), member("b")},
+			running("a=2", "b=2"), 4,
+			[]string{"a=1>0 b=2>4", "a=1>0 b=3>4", "b=3>4", "b=4"},
 		},
 		{
-			"weights in both", changed(policyWith(nil, weight("a", 3), b)), []*v1alpha1.Cluster{member("a"), member("b")}, running("b=8"), 8,
+			"weights in both", changed(policyWith(nil, weight("a", 3), b)),
+			[]*v1alpha1.Cluster{member("a"), member("b")},
+			running("b=8"), 8,
 			[]string{"a=2>6 b=8>2", "a=2>6 b=6>2", "a=4>6 b=6>2", "a=4>6 b=4>2", "a=6 b=4>2", "a=6 b=2"},
 		},
 		{
 			"what may run there already is taken over whole", changed(policyWith(func(s *v1alpha1.PlacementPolicySpec) { s.Conflict = v1alpha1.ConflictAdopt }, a, b)),
-			[]*v1alpha1.Cluster{member("a"), member("b")}, running("a=4"), 4, []string{"a=4>2 b=2", "a=2 b=2"},
+			[]*v1alpha1.Cluster{member("a"), member("b")},
+			running("a=4"), 4,
+			[]string{"a=4>2 b=2", "a=2 b=2"},
 		},
 		{
-			"a taint", policyWith(nil, a, b), []*v1alpha1.Cluster{member("a", tainted("upgrade", "", v1alpha1.TaintNoExecute)), member("b")}, running("a=1", "b=1"), 2,
+			"a taint", policyWith(nil, a, b),
+			[]*v1alpha1.Cluster{member("a", tainted("upgrade", "", v1alpha1.TaintNoExecute)), member("b")},
+			running("a=1", "b=1"), 2,
 			[]string{"a=1>0 b=2", "b=2"},
 		},
 		{"a cluster that leaves keeps what it has, and is not waited for", policyWith(nil, a, b), []*v1alpha1.Cluster{member("a", leaving), member("b")}, running("a=2", "b=2"), 4, []string{"b=4"}},
