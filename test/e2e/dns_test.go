@@ -179,14 +179,22 @@ func TestDNSOfAnIngress(t *testing.T) {
 	s := sharedSpace(t)
 	r := s.resolve(map[string]int32{"east": 1, "west": 1, "eu": 1})
 	host := s.name + "." + zoneName
-	s.apply(fmt.Sprintf(`{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web}, spec: {rules: [{host: %s, http: {paths: [
-		{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 8080}}}}]}}]}}`, strings.TrimSuffix(host, ".")))
+	s.apply(fmt.Sprintf(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec: {rules: [{host: %s, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 8080}}}}]}}]}
+`, strings.TrimSuffix(host, ".")))
 	harness.Eventually(t, patience, func() error { return r.readAddresses("Ingress", 3) })
 	r.eventuallyAnswers(host, "east", "west", "eu")
 	s.setReady("west", "False")
 	r.eventuallyAnswers(host, "east", "eu")
-	s.apply(`{apiVersion: federation.drover.dev/v1alpha1, kind: TrafficPolicy, metadata: {name: hosts},
-		spec: {target: {kind: Ingress, name: web}, clusters: [{name: eu}]}}`)
+	s.apply(`
+apiVersion: federation.drover.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {name: hosts}
+spec: {target: {kind: Ingress, name: web}, clusters: [{name: eu}]}
+`)
 	r.eventuallyAnswers(host, "eu")
 }
 
@@ -194,8 +202,12 @@ func TestDNSOfAnIngress(t *testing.T) {
 func TestDNSWeights(t *testing.T) {
 	s := sharedSpace(t)
 	r := s.resolve(map[string]int32{"east": 1, "west": 1, "eu": 1})
-	s.apply(`{apiVersion: federation.drover.dev/v1alpha1, kind: TrafficPolicy, metadata: {name: web},
-		spec: {mode: Weighted, clusters: [{name: east, weight: 75}, {name: west, weight: 25}]}}`)
+	s.apply(`
+apiVersion: federation.drover.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {name: web}
+spec: {mode: Weighted, clusters: [{name: east, weight: 75}, {name: west, weight: 25}]}
+`)
 	r.eventuallyAnswers(r.nameOf(""), "east", "west")
 	got, err := r.answers(r.nameOf(""), 1000)
 	if err != nil {
