@@ -21,17 +21,6 @@ import (
 // systemNamespaces are there from the start.
 var systemNamespaces = []string{metav1.NamespaceDefault, v1alpha1.SystemNamespace}
 
-// unlessStopped keeps a hook that is ended with the server from being taken for one that failed, which would end the whole
-// process, and nothing would be shut down in order.
-func unlessStopped(hook genericapiserver.PostStartHookFunc) genericapiserver.PostStartHookFunc {
-	return func(ctx genericapiserver.PostStartHookContext) error {
-		if err := hook(ctx); err != nil && ctx.Err() == nil {
-			return err
-		}
-		return nil
-	}
-}
-
 // ensureSystemNamespaces creates the namespaces that are always there, and holds readiness until they are.
 func ensureSystemNamespaces(hook genericapiserver.PostStartHookContext) error {
 	client, err := kubernetes.NewForConfig(hook.LoopbackClientConfig)

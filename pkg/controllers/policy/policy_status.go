@@ -34,8 +34,7 @@ func statuses(policies []*v1alpha1.PlacementPolicy, placed map[workload.Key]labe
 			continue
 		}
 		for _, p := range policies {
-			selector, err := metav1.LabelSelectorAsSelector(&p.Spec.Selector)
-			if err != nil || !selector.Matches(labelled) {
+			if !decision.Selects(p, labelled) {
 				continue
 			}
 			t := tallies[p.Name]

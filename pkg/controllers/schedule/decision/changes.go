@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/placement"
 )
 
@@ -138,10 +139,8 @@ var unconditional = []string{v1alpha1.ExcludedNotNamed, v1alpha1.ExcludedAffinit
 
 // codeOf is why a cluster has what it has, and whether it has any; empty if it is not mentioned.
 func codeOf(p *v1alpha1.PlacementSpec, cluster string) (code string, placed bool) {
-	for i := range p.Clusters {
-		if p.Clusters[i].Name == cluster {
-			return p.Clusters[i].Code, true
-		}
+	if share := workload.Share(p, cluster); share != nil {
+		return share.Code, true
 	}
 	for i := range p.Excluded {
 		if p.Excluded[i].Name == cluster {

@@ -18,6 +18,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/placement"
 )
 
@@ -226,7 +227,7 @@ func keepCurrent(next, current *v1alpha1.PlacementSpec, clusters []*v1alpha1.Clu
 }
 
 func isPlaced(spec *v1alpha1.PlacementSpec, cluster string) bool {
-	return slices.ContainsFunc(spec.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Name == cluster })
+	return workload.Share(spec, cluster) != nil
 }
 
 func problem(result placement.Result, desired int32) (code, message string) {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/placement"
 )
 
@@ -73,10 +74,8 @@ func shareOf(a v1alpha1.ClusterAssignment, w Workload, in Inputs) placement.Shar
 		Rolling:   r.Replicas > 0 && (!acted || r.UpdatedReplicas != r.Replicas),
 		Confirmed: r.Synced && acted && in.ReportsCurrent,
 	}
-	for _, was := range in.Current.Clusters {
-		if was.Name == a.Name {
-			s.Replicas = int64(ptr.Deref(was.Replicas, 0))
-		}
+	if was := workload.Share(in.Current, a.Name); was != nil {
+		s.Replicas = int64(ptr.Deref(was.Replicas, 0))
 	}
 	for _, cluster := range in.Clusters {
 		if cluster.Name == a.Name {
