@@ -5,7 +5,9 @@ package location
 
 import (
 	"bytes"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +81,7 @@ func TestNetworksThatAreRefused(t *testing.T) {
 	}
 }
 
-// database makes one with a record for each network.
+// database makes one with a record for each network; the writer lets a later network cover an earlier one, so the wide come first.
 func database(t *testing.T, records map[string]mmdbtype.Map) []byte {
 	t.Helper()
 	tree, err := mmdbwriter.New(mmdbwriter.Options{
@@ -88,8 +90,9 @@ func database(t *testing.T, records map[string]mmdbtype.Map) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cidr, record := range records {
-		if err := tree.Insert(netipx.PrefixIPNet(netip.MustParsePrefix(cidr)), record); err != nil {
+	widest := func(a, b string) int { return netip.MustParsePrefix(a).Bits() - netip.MustParsePrefix(b).Bits() }
+	for _, cidr := range slices.SortedFunc(maps.Keys(records), widest) {
+		if err := tree.Insert(netipx.PrefixIPNet(netip.MustParsePrefix(cidr)), records[cidr]); err != nil {
 			t.Fatal(err)
 		}
 	}
