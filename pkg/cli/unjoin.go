@@ -4,13 +4,11 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -134,37 +132,10 @@ func (u *unjoin) agree(ctx context.Context, cluster *v1alpha1.Cluster) error {
 	plan := leavePlan{cluster: cluster, running: runningIn(u.Name, placements.Items), force: u.Force}
 	plan.others = slices.DeleteFunc(names, func(name string) bool { return name == u.Name })
 	u.line("%s", plan.text())
-	switch {
-	case u.Yes:
+	if u.Yes {
 		return nil
-	case !u.Terminal:
-		return errors.New("nothing has changed: this is not a terminal, so nobody can be asked\nif that is what should happen, add --yes")
 	}
-	fmt.Fprintf(u.Out, "Unjoin %s? [y/N] ", u.Name)
-	answer, err := u.readLine(ctx)
-	if err != nil {
-		return err
-	}
-	if answer := strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return errors.New("not confirmed: nothing has changed")
-	}
-	return nil
-}
-
-// readLine reads an answer, or gives up when interrupted.
-func (u *unjoin) readLine(ctx context.Context) (string, error) {
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(u.In).ReadString('\n') // no answer is no
-		answer <- line
-	}()
-	select {
-	case line := <-answer:
-		return line, nil
-	case <-ctx.Done():
-		u.line("")
-		return "", fmt.Errorf("interrupted: nothing has changed: %w", ctx.Err())
-	}
+	return u.confirm(ctx, "Unjoin "+u.Name+"?")
 }
 
 func (u *unjoin) annotateForce(ctx context.Context, cluster *v1alpha1.Cluster) error {
