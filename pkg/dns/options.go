@@ -40,6 +40,8 @@ type Options struct {
 	DNSSECKeys string
 	// TransferKeys is a file of those who may have whole zones; empty: nobody.
 	TransferKeys string
+	// Publish is a file of zones of other servers that are kept in step; empty: none is.
+	Publish string
 	// CookieSecrets is a file of secrets that all servers share; empty: a random one.
 	CookieSecrets string
 
@@ -80,6 +82,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.GeoIP, "geoip", o.GeoIP, "Database in MaxMind's format that says where addresses are. It is read again when it changes.")
 	fs.StringVar(&o.DNSSECKeys, "dnssec-keys", o.DNSSECKeys, "Directory of keys to sign zones with, made by drover dns keygen. A zone without a key there is not signed.")
 	fs.StringVar(&o.TransferKeys, "transfer-keys", o.TransferKeys, "File with the TSIG keys, and the zones that the holder of each may transfer. Without it nobody may.")
+	fs.StringVar(&o.Publish, "publish", o.Publish, "File with zones of other name servers to keep in step by dynamic updates (RFC 2136), and the TSIG keys for it. It is read again when it changes.")
 	fs.StringVar(&o.CookieSecrets, "cookie-secrets", o.CookieSecrets, "File with the secrets of DNS cookies, 32 hex digits a line, the one to use first. The same for all servers of one address.")
 	fs.IntVar(&o.RateLimit, "rate-limit", o.RateLimit, "Replies of one kind that a client network (/24, /56) gets in a second over UDP. 0: no limit.")
 	fs.IntVar(&o.RateLimitSlip, "rate-limit-slip", o.RateLimitSlip, "Of the replies over the limit, one of so many says to come over TCP instead of being dropped. 0: none.")
@@ -91,7 +94,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 }
 
 // startFlags are those of drover start, where all but the federation's name are said to be of the name server.
-var startFlags = []string{"listen", "zone", "name-server", "http-listen", "locations", "geoip", "dnssec-keys"}
+var startFlags = []string{"listen", "zone", "name-server", "http-listen", "locations", "geoip", "dnssec-keys", "publish"}
 
 // AddStartFlags adds what drover start says of a name server in its process.
 func (o *Options) AddStartFlags(fs *pflag.FlagSet) {

@@ -19,6 +19,7 @@ import (
 	"drover.dev/drover/pkg/dns/dnssec"
 	"drover.dev/drover/pkg/dns/feed"
 	"drover.dev/drover/pkg/dns/location"
+	"drover.dev/drover/pkg/dns/publish"
 	"drover.dev/drover/pkg/dns/reload"
 	"drover.dev/drover/pkg/dns/server"
 	"drover.dev/drover/pkg/dns/snapshot"
@@ -29,14 +30,15 @@ import (
 // nameServer is what the flags make.
 type nameServer struct {
 	*Options
-	store    *zone.Store
-	finder   *location.Finder
-	registry metrics.KubeRegistry
-	watchers []*reload.Watcher
-	reloads  *metrics.CounterVec
-	config   server.Config
-	feed     *feed.Feed // nil: a file is served
-	tls      *certificate
+	store     *zone.Store
+	finder    *location.Finder
+	registry  metrics.KubeRegistry
+	watchers  []*reload.Watcher
+	reloads   *metrics.CounterVec
+	config    server.Config
+	feed      *feed.Feed         // nil: a file is served
+	publisher *publish.Publisher // nil: nothing is published
+	tls       *certificate
 }
 
 // Run loads everything, opens the ports, says on out which, and answers until the context ends.
@@ -97,6 +99,9 @@ func (n *nameServer) serve(ctx context.Context, srv *server.Server, web *web) er
 	for _, watcher := range n.watchers {
 		running.Go(func() { watcher.Run(ctx, n.reloaded) })
 	}
+	if n.publisher != nil {
+		running.Go(func() { n.publish(ctx) })
+	}
 	var failed error
 	if web != nil {
 		running.Go(func() {
@@ -121,6 +126,10 @@ func (n *nameServer) load(ctx context.Context) error {
 		n.config.Transfers = &transfer.Policy{}
 		return reload.File(w, n.TransferKeys, n.config.Transfers.Set)
 	})
+	n.watch("publishing", n.Publish, func(w string) *reload.Watcher {
+		n.publisher = publish.New(n.store, publish.NewMetrics(n.registry))
+		return reload.File(w, n.Publish, n.publisher.Set)
+	})
 	n.watch("cookie secrets", n.CookieSecrets, func(w string) *reload.Watcher {
 		return reload.File(w, n.CookieSecrets, n.config.Cookies.SetSecrets)
 	})
@@ -143,6 +152,19 @@ func (n *nameServer) load(ctx context.Context) error {
 		errs = append(errs, n.fallBack(ctx, err))
 	}
 	return errors.Join(errs...)
+}
+
+// publish keeps other servers in step until the context ends. What was kept of a federation by an earlier run is not
+// published: another server may have been told of a younger picture since.
+func (n *nameServer) publish(ctx context.Context) {
+	if n.feed != nil {
+		select {
+		case <-n.feed.First():
+		case <-ctx.Done():
+			return
+		}
+	}
+	n.publisher.Run(ctx)
 }
 
 func (n *nameServer) reloaded(what string, err error) {

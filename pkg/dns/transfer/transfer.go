@@ -21,14 +21,19 @@ type Policy struct {
 	keys atomic.Pointer[map[string]Key]
 }
 
-// Key is a key shared with a secondary.
-type Key struct {
+// TSIGKey is a key shared with another server, to sign messages with.
+type TSIGKey struct {
 	// Name is that of the key, e.g. secondary.example.com.
 	Name string `json:"name"`
 	// Algorithm is hmac-sha256, hmac-sha384 or hmac-sha512. Default hmac-sha256.
 	Algorithm string `json:"algorithm,omitempty"`
 	// Secret is in base64.
 	Secret string `json:"secret"`
+}
+
+// Key is a key shared with a secondary.
+type Key struct {
+	TSIGKey `json:",inline"`
 	// Zones are those it may have.
 	Zones []string `json:"zones"`
 }
@@ -49,8 +54,11 @@ func (p *Policy) Set(data []byte) error {
 	}
 	keys := make(map[string]Key, len(f.Keys))
 	for i, key := range f.Keys {
-		if err := key.complete(); err != nil {
+		if err := key.Complete(); err != nil {
 			return fmt.Errorf("keys[%d]: %w", i, err)
+		}
+		for i := range key.Zones {
+			key.Zones[i] = dns.CanonicalName(key.Zones[i])
 		}
 		if _, twice := keys[key.Name]; twice {
 			return fmt.Errorf("keys[%d]: the name %s is there twice", i, key.Name)
@@ -61,7 +69,8 @@ func (p *Policy) Set(data []byte) error {
 	return nil
 }
 
-func (k *Key) complete() error {
+// Complete sets defaults, puts names into canonical form, and says what is wrong with the key.
+func (k *TSIGKey) Complete() error {
 	if _, ok := dns.IsDomainName(k.Name); !ok || k.Name == "" {
 		return fmt.Errorf("name %q is not a domain name", k.Name)
 	}
@@ -75,9 +84,6 @@ func (k *Key) complete() error {
 	}
 	if secret, err := base64.StdEncoding.DecodeString(k.Secret); err != nil || len(secret) < minSecret {
 		return fmt.Errorf("the secret of %s must be base64 of at least %d octets, e.g. from: openssl rand -base64 32", k.Name, minSecret)
-	}
-	for i := range k.Zones {
-		k.Zones[i] = dns.CanonicalName(k.Zones[i])
 	}
 	return nil
 }

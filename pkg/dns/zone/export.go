@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"drover.dev/drover/pkg/dns/routing"
+	"drover.dev/drover/pkg/dns/snapshot"
 	"drover.dev/drover/pkg/dns/wire"
 )
 
@@ -23,16 +24,26 @@ func (ix *Index) Records(name string) []dns.RR {
 	}
 	records := append([]dns.RR{z.soa}, z.ns...)
 	records = append(records, z.glue...)
-	for _, key := range sortedKeys(ix.services) {
-		for _, owner := range ix.names(z, ix.services[key]) {
-			records = append(records, ix.recordsOf(owner)...)
+	for _, key := range ix.Keys() {
+		for _, owner := range ix.Names(name, key) {
+			records = append(records, ix.RecordsOf(owner)...)
 		}
 	}
 	return append(records, z.soa)
 }
 
-// names are those under which a service has records in a zone.
-func (ix *Index) names(z *Zone, s *Service) []string {
+// Keys are those of all services, in order.
+func (ix *Index) Keys() []snapshot.Key { return sortedKeys(ix.services) }
+
+// Service returns a service; nil if there is none. As long as nothing about it changes, it is the same in each index.
+func (ix *Index) Service(key snapshot.Key) *Service { return ix.services[key] }
+
+// Names are those under which a service has records in a zone, which is by name with the dot at the end.
+func (ix *Index) Names(zone string, key snapshot.Key) []string {
+	z, s := ix.Zones()[zone], ix.services[key]
+	if z == nil || s == nil {
+		return nil
+	}
 	if s.Key.Hosts {
 		return slices.DeleteFunc(slices.Clone(s.Service.Hosts), func(host string) bool {
 			packed, _ := wire.Pack(host)
@@ -61,8 +72,8 @@ func (ix *Index) names(z *Zone, s *Service) []string {
 	return names
 }
 
-// recordsOf are the records owned by a name.
-func (ix *Index) recordsOf(owner string) (records []dns.RR) {
+// RecordsOf are the records that are owned by a name, for a client of whom nothing is known.
+func (ix *Index) RecordsOf(owner string) (records []dns.RR) {
 	var name wire.Name
 	if !name.Parse(owner) {
 		return nil

@@ -20,6 +20,7 @@ import (
 type Store struct {
 	writing sync.Mutex
 	current atomic.Pointer[Index]
+	changed chan struct{} // closed when another index is served; nil: nobody waits
 }
 
 // Change is what has changed since the last snapshot.
@@ -38,6 +39,25 @@ type Change struct {
 // Load returns the index that is served; nil if there has never been one.
 func (s *Store) Load() *Index { return s.current.Load() }
 
+// Changed returns a channel that is closed when another index is served than at the time of the call.
+func (s *Store) Changed() <-chan struct{} {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
+}
+
+// serve has an index served, and tells who waits for one.
+func (s *Store) serve(next *Index) {
+	s.current.Store(next)
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
 // Replace serves another snapshot, which must be complete and valid. One that is older than what is served is refused.
 func (s *Store) Replace(next *snapshot.Snapshot) error {
 	s.writing.Lock()
@@ -45,7 +65,7 @@ func (s *Store) Replace(next *snapshot.Snapshot) error {
 	if last := s.current.Load(); last != nil && next.Version < last.Version {
 		return fmt.Errorf("version %d is older than %d, which is served: raise version", next.Version, last.Version)
 	}
-	s.current.Store(NewIndex(next))
+	s.serve(NewIndex(next))
 	return nil
 }
 
@@ -64,7 +84,7 @@ func (s *Store) Update(change Change) error {
 	if err != nil {
 		return err
 	}
-	s.current.Store(next)
+	s.serve(next)
 	return nil
 }
 
