@@ -29,7 +29,7 @@ demo-down: ## Stop the demo and remove its state
 
 .PHONY: test
 test: ## Everything: lint, verify, unit, integration, e2e
-	@hack/sections.sh build bin/member lint verify unit integration e2e
+	@hack/sections.sh build bin/member lint verify unit integration conformance e2e
 
 .PHONY: lint
 lint: ## Run the linters that hack/tools pins
@@ -48,6 +48,11 @@ unit: ## Unit tests of both modules; for daily work: go test ./... -short
 .PHONY: integration
 integration: ## Tests of the control plane in one process, on embedded etcd; and on simulated clusters
 	go test ./test/integration/... ./test/fleet/... -count=1
+
+.PHONY: conformance
+conformance: ## The name server against the rules of DNS, by raw packets and by programs of others
+	@hack/dns-programs.sh dig kdig drill named knotd unbound
+	go test ./test/conformance/... -count=1
 
 .PHONY: e2e
 e2e: build bin/member need-kubectl ## Tests against real clusters

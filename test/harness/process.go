@@ -36,7 +36,7 @@ type Process struct {
 // program is what is to be started.
 type program struct {
 	name   string // of the process
-	binary string
+	binary string // of the repository, or the path of another
 	args   []string
 	dir    string
 	// ready is what the line on standard output looks like that says it is ready.
@@ -47,9 +47,12 @@ type program struct {
 
 // start starts a program and waits until it is ready. The match of its ready line is returned.
 func (l *Lab) start(ctx context.Context, p program) (*Process, []string, error) {
-	path, err := Binary(p.binary)
-	if err != nil {
-		return nil, nil, err
+	path := p.binary
+	if !filepath.IsAbs(path) {
+		var err error
+		if path, err = Binary(path); err != nil {
+			return nil, nil, err
+		}
 	}
 	log, err := os.OpenFile(filepath.Join(p.dir, p.name+".out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -82,6 +85,12 @@ func (l *Lab) start(ctx context.Context, p program) (*Process, []string, error) 
 		return nil, nil, err
 	}
 	return process, match, nil
+}
+
+// StartProgram runs a program that is not of the repository, by its path, in a directory. It does not wait for anything.
+func (l *Lab) StartProgram(ctx context.Context, name, path, dir string, args ...string) (*Process, error) {
+	p, _, err := l.start(ctx, program{name: name, binary: path, args: args, dir: dir})
+	return p, err
 }
 
 func (p *Process) waitReady(ctx context.Context) ([]string, error) {
