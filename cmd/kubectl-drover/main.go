@@ -49,6 +49,7 @@ Applications need none of this: plain kubectl does.`,
 	federation.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation),
+		historyCommand(streams, federation), undoCommand(streams, federation),
 		dnsCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams),
 	)
 	return root

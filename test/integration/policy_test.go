@@ -226,3 +226,25 @@ func TestPolicyListsAreMerged(t *testing.T) {
 		}
 	})
 }
+
+// A policy bears the name of the user who changed its spec last, whatever the client says.
+func TestPolicyIsSigned(t *testing.T) {
+	f, ctx := startFor(t, noControllers), t.Context()
+	namespace := f.namespace(t)
+	as := func(user string) typed.PlacementPolicyInterface {
+		return must[*versioned.Clientset](t)(versioned.NewForConfig(f.as(t, user, "system:masters"))).FederationV1alpha1().PlacementPolicies(namespace)
+	}
+	policy := policyFor("web", weight("east", 1))
+	policy.Annotations = map[string]string{v1alpha1.AnnotationChangedBy: "mallory"}
+	policy = must[*v1alpha1.PlacementPolicy](t)(as("alice").Create(ctx, policy, metav1.CreateOptions{}))
+	for _, step := range []struct{ by, patch, want string }{
+		{"bob", `{"metadata":{"labels":{"a":"b"},"annotations":{"federation.drover.dev/changed-by":"mallory"}}}`, "alice"},
+		{"bob", `{"spec":{"priority":7},"metadata":{"annotations":{"federation.drover.dev/changed-by":"mallory"}}}`, "bob"},
+		{"carol", `{"spec":{"priority":7}}`, "bob"},
+	} {
+		policy = must[*v1alpha1.PlacementPolicy](t)(as(step.by).Patch(ctx, policy.Name, types.MergePatchType, []byte(step.patch), metav1.PatchOptions{}))
+		if got := policy.Annotations[v1alpha1.AnnotationChangedBy]; got != step.want {
+			t.Errorf("after %s patched %s: changed by %q, want %q", step.by, step.patch, got, step.want)
+		}
+	}
+}

@@ -258,7 +258,9 @@ func (c *Controller) follow(kind *workload.Kind, obj workload.Object, placement 
 		}
 	}
 	everywhere := kind.Everywhere != nil && kind.Everywhere(obj)
-	return decision.Follow(obj.GetGeneration(), kind.Kind, behind, everywhere, clusters, current), 0, nil
+	next := decision.Follow(obj.GetGeneration(), kind.Kind, behind, everywhere, clusters, current)
+	next.Revision = decision.Revision(placement, &next)
+	return next, 0, nil
 }
 
 // caches is the federation as this controller's informers last saw it.
@@ -311,15 +313,14 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	if current != nil {
 		was = current.Spec
 	}
-	next.Revision = was.Revision
-	if current == nil || !decision.SameClusters(was.Clusters, next.Clusters) {
-		next.Revision++
-	}
 	if current != nil && apiequality.Semantic.DeepEqual(was, next) {
 		return nil
 	}
 	if next.Problem != "" && next.Problem != was.Problem && next.Problem != v1alpha1.ReasonNoBackends {
 		c.events.Event(obj, corev1.EventTypeWarning, next.Problem, next.ProblemMessage)
+	}
+	if d := decision.Newest(next.History); d.Revision > decision.Newest(was.History).Revision && d.Code != v1alpha1.DecidedCreated {
+		c.events.Event(obj, corev1.EventTypeNormal, d.Code, d.Reason)
 	}
 	for _, limit := range next.Limits {
 		if !slices.ContainsFunc(was.Limits, func(l v1alpha1.ClusterLimit) bool { return l.Name == limit.Name && l.Since.Equal(&limit.Since) }) {

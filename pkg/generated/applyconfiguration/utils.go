@@ -37,6 +37,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.ClusterLimitApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterPlacementStatus"):
 		return &federationv1alpha1.ClusterPlacementStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterReplicas"):
+		return &federationv1alpha1.ClusterReplicasApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterSpec"):
 		return &federationv1alpha1.ClusterSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterStatus"):
@@ -61,6 +63,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.OverrideApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Placement"):
 		return &federationv1alpha1.PlacementApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PlacementDecision"):
+		return &federationv1alpha1.PlacementDecisionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicy"):
 		return &federationv1alpha1.PlacementPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicySpec"):

@@ -44,6 +44,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.ClusterLimit{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_ClusterLimit(ref),
 		v1alpha1.ClusterList{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_ClusterList(ref),
 		v1alpha1.ClusterPlacementStatus{}.OpenAPIModelName():                         schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref),
+		v1alpha1.ClusterReplicas{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_ClusterReplicas(ref),
 		v1alpha1.ClusterSpec{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_ClusterSpec(ref),
 		v1alpha1.ClusterStatus{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref),
 		v1alpha1.ClusterTraffic{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_ClusterTraffic(ref),
@@ -58,6 +59,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.Override{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Override(ref),
 		v1alpha1.Placement{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_Placement(ref),
 		v1alpha1.PlacementChange{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementChange(ref),
+		v1alpha1.PlacementDecision{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PlacementDecision(ref),
 		v1alpha1.PlacementList{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_PlacementList(ref),
 		v1alpha1.PlacementPolicy{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementPolicy(ref),
 		v1alpha1.PlacementPolicyList{}.OpenAPIModelName():                            schema_pkg_apis_federation_v1alpha1_PlacementPolicyList(ref),
@@ -1151,6 +1153,35 @@ func schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref common.Refer
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_ClusterReplicas(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ClusterReplicas is how many replicas a cluster was to have.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the cluster.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Replicas it was to have; absent where they are not divided.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_ClusterSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -1827,6 +1858,106 @@ func schema_pkg_apis_federation_v1alpha1_PlacementChange(ref common.ReferenceCal
 				Required: []string{"cluster", "now", "then"},
 			},
 		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PlacementDecision(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementDecision is one decision on where a workload runs, as it is remembered.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Revision of the Placement with which it was decided.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"time": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"code": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Stable word for what was different: Created, PolicyChanged, Scaled, WorkloadChanged or ClustersChanged.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The same, for people.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"by": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Who changed that: a user, or what the change was made with, e.g. kubectl; empty if nobody did.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"policy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the policy that applied; empty if none did.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"policyGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Generation of that policy.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"policySpec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What that policy said; absent if it is what it said at the decision before.",
+							Ref:         ref(v1alpha1.PlacementPolicySpec{}.OpenAPIModelName()),
+						},
+					},
+					"replicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Replicas asked for over all clusters; absent where they are not divided.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"clusters": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Where the workload was to run.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.ClusterReplicas{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"revision", "time", "code"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.ClusterReplicas{}.OpenAPIModelName(), v1alpha1.PlacementPolicySpec{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -2530,12 +2661,30 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							},
 						},
 					},
+					"history": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "The last decisions that sent it elsewhere than the one before, the oldest first.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.PlacementDecision{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 				},
 				Required: []string{"workload", "revision"},
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +45,7 @@ func New(plain *registry.REST, stores placementreview.Stores) *REST {
 
 // Create creates a policy or, in a dry run, warns of what it would move.
 func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	sign(ctx, obj.(*v1alpha1.PlacementPolicy), nil)
 	created, err := r.REST.Create(ctx, obj, validate, options)
 	if err == nil && dryrun.IsDryRun(options.DryRun) {
 		r.warn(ctx, created)
@@ -53,11 +55,31 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 
 // Update updates a policy or, in a dry run, warns of what it would move.
 func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, create rest.ValidateObjectFunc, update rest.ValidateObjectUpdateFunc, force bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
+	info = rest.WrapUpdatedObjectInfo(info, func(ctx context.Context, obj, old runtime.Object) (runtime.Object, error) {
+		sign(ctx, obj.(*v1alpha1.PlacementPolicy), old.(*v1alpha1.PlacementPolicy))
+		return obj, nil
+	})
 	updated, made, err := r.REST.Update(ctx, name, info, create, update, force, options)
 	if err == nil && dryrun.IsDryRun(options.DryRun) {
 		r.warn(ctx, updated)
 	}
 	return updated, made, err
+}
+
+// sign writes who changed a policy's spec last on it, whatever the client says of that.
+func sign(ctx context.Context, policy, old *v1alpha1.PlacementPolicy) {
+	by := ""
+	if user, ok := request.UserFrom(ctx); ok {
+		by = user.GetName()
+	}
+	if old != nil && apiequality.Semantic.DeepEqual(policy.Spec, old.Spec) {
+		by = old.Annotations[v1alpha1.AnnotationChangedBy]
+	}
+	if by == "" {
+		delete(policy.Annotations, v1alpha1.AnnotationChangedBy)
+		return
+	}
+	metav1.SetMetaDataAnnotation(&policy.ObjectMeta, v1alpha1.AnnotationChangedBy, by)
 }
 
 // warn says of each workload whose replicas would move which way.

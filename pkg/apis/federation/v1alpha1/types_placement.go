@@ -85,6 +85,10 @@ type PlacementSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	Excluded []ClusterExclusion `json:"excluded,omitempty"`
+	// The last decisions that sent it elsewhere than the one before, the oldest first.
+	// +optional
+	// +listType=atomic
+	History []PlacementDecision `json:"history,omitempty"`
 }
 
 // Autoscaler is a HorizontalPodAutoscaler of the workload's namespace.

@@ -50,6 +50,8 @@ const (
 	AnnotationFederationServer = GroupName + "/federation-server"
 	// AnnotationTokenExpires says, on a Secret with credentials, when the token in it expires (RFC 3339).
 	AnnotationTokenExpires = GroupName + "/token-expires"
+	// AnnotationChangedBy says, on a PlacementPolicy, which user changed its spec last. The API server writes it.
+	AnnotationChangedBy = GroupName + "/changed-by"
 	// AnnotationForceLeave is "true" on a Cluster that is let go without touching the member.
 	AnnotationForceLeave = GroupName + "/force-leave"
 	// FieldManager is the server-side apply field manager Drover writes to members with.
@@ -109,6 +111,13 @@ const (
 	ReasonNotServing     = "NotServing"
 	ReasonAvailable      = "MinimumReplicasAvailable"
 	ReasonUnavailable    = "MinimumReplicasUnavailable"
+
+	// What was different when a decision was made that a Placement remembers.
+	DecidedCreated         = "Created"
+	DecidedPolicyChanged   = "PolicyChanged"
+	DecidedScaled          = "Scaled"
+	DecidedWorkloadChanged = "WorkloadChanged"
+	DecidedClustersChanged = "ClustersChanged"
 
 	// Why a cluster is excluded from a placement.
 	ExcludedNotNamed         = "NotNamed"

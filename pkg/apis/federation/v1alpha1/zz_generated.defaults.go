@@ -16,11 +16,42 @@ import (
 // Public to allow building arbitrary schemes.
 // All generated defaulters are covering - they call all nested defaulters.
 func RegisterDefaults(scheme *runtime.Scheme) error {
+	scheme.AddTypeDefaultingFunc(&Placement{}, func(obj interface{}) { SetObjectDefaults_Placement(obj.(*Placement)) })
+	scheme.AddTypeDefaultingFunc(&PlacementList{}, func(obj interface{}) { SetObjectDefaults_PlacementList(obj.(*PlacementList)) })
 	scheme.AddTypeDefaultingFunc(&PlacementPolicy{}, func(obj interface{}) { SetObjectDefaults_PlacementPolicy(obj.(*PlacementPolicy)) })
 	scheme.AddTypeDefaultingFunc(&PlacementPolicyList{}, func(obj interface{}) { SetObjectDefaults_PlacementPolicyList(obj.(*PlacementPolicyList)) })
+	scheme.AddTypeDefaultingFunc(&PlacementReview{}, func(obj interface{}) { SetObjectDefaults_PlacementReview(obj.(*PlacementReview)) })
 	scheme.AddTypeDefaultingFunc(&TrafficPolicy{}, func(obj interface{}) { SetObjectDefaults_TrafficPolicy(obj.(*TrafficPolicy)) })
 	scheme.AddTypeDefaultingFunc(&TrafficPolicyList{}, func(obj interface{}) { SetObjectDefaults_TrafficPolicyList(obj.(*TrafficPolicyList)) })
 	return nil
+}
+
+func SetObjectDefaults_Placement(in *Placement) {
+	for i := range in.Spec.History {
+		a := &in.Spec.History[i]
+		if a.PolicySpec != nil {
+			SetDefaults_PlacementPolicySpec(a.PolicySpec)
+			for j := range a.PolicySpec.Clusters {
+				b := &a.PolicySpec.Clusters[j]
+				SetDefaults_ClusterWeight(b)
+			}
+			for j := range a.PolicySpec.WorkloadAffinity {
+				b := &a.PolicySpec.WorkloadAffinity[j]
+				SetDefaults_WorkloadAffinity(b)
+			}
+			for j := range a.PolicySpec.Tolerations {
+				b := &a.PolicySpec.Tolerations[j]
+				SetDefaults_Toleration(b)
+			}
+		}
+	}
+}
+
+func SetObjectDefaults_PlacementList(in *PlacementList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_Placement(a)
+	}
 }
 
 func SetObjectDefaults_PlacementPolicy(in *PlacementPolicy) {
@@ -43,6 +74,27 @@ func SetObjectDefaults_PlacementPolicyList(in *PlacementPolicyList) {
 	for i := range in.Items {
 		a := &in.Items[i]
 		SetObjectDefaults_PlacementPolicy(a)
+	}
+}
+
+func SetObjectDefaults_PlacementReview(in *PlacementReview) {
+	for i := range in.Status.Placement.History {
+		a := &in.Status.Placement.History[i]
+		if a.PolicySpec != nil {
+			SetDefaults_PlacementPolicySpec(a.PolicySpec)
+			for j := range a.PolicySpec.Clusters {
+				b := &a.PolicySpec.Clusters[j]
+				SetDefaults_ClusterWeight(b)
+			}
+			for j := range a.PolicySpec.WorkloadAffinity {
+				b := &a.PolicySpec.WorkloadAffinity[j]
+				SetDefaults_WorkloadAffinity(b)
+			}
+			for j := range a.PolicySpec.Tolerations {
+				b := &a.PolicySpec.Tolerations[j]
+				SetDefaults_Toleration(b)
+			}
+		}
 	}
 }
 

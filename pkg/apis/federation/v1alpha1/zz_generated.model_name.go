@@ -59,6 +59,11 @@ func (in ClusterPlacementStatus) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ClusterReplicas) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.ClusterReplicas"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ClusterSpec) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.ClusterSpec"
 }
@@ -126,6 +131,11 @@ func (in Placement) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PlacementChange) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PlacementChange"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementDecision) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementDecision"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

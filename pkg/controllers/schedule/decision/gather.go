@@ -51,7 +51,20 @@ func Place(f Federation, kind *workload.Kind, obj workload.Object, now time.Time
 	}
 	in.Reserved = f.Reserved(w.Key, in.Now)
 	next, again := Decide(w, in)
+	next.Revision = Revision(placement, &next)
+	next.History = remember(in.Current, &next, obj, in.Policy, now)
 	return next, again, nil
+}
+
+// Revision counts the decisions of a Placement, of whatever object of that name they were.
+func Revision(placement *v1alpha1.Placement, next *v1alpha1.PlacementSpec) int64 {
+	switch {
+	case placement == nil:
+		return 1
+	case SameClusters(placement.Spec.Clusters, next.Clusters):
+		return placement.Spec.Revision
+	}
+	return placement.Spec.Revision + 1
 }
 
 // autoscalerOf finds what scales a workload: the first by name, if several want to. What is scaled to nothing is not

@@ -50,6 +50,8 @@ type PlacementSpecApplyConfiguration struct {
 	LastMoveTime *v1.Time `json:"lastMoveTime,omitempty"`
 	// Where it does not run, and why.
 	Excluded []ClusterExclusionApplyConfiguration `json:"excluded,omitempty"`
+	// The last decisions that sent it elsewhere than the one before, the oldest first.
+	History []PlacementDecisionApplyConfiguration `json:"history,omitempty"`
 }
 
 // PlacementSpecApplyConfiguration constructs a declarative configuration of the PlacementSpec type for use with
@@ -210,6 +212,19 @@ func (b *PlacementSpecApplyConfiguration) WithExcluded(values ...*ClusterExclusi
 			panic("nil value passed to WithExcluded")
 		}
 		b.Excluded = append(b.Excluded, *values[i])
+	}
+	return b
+}
+
+// WithHistory adds the given value to the History field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the History field.
+func (b *PlacementSpecApplyConfiguration) WithHistory(values ...*PlacementDecisionApplyConfiguration) *PlacementSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithHistory")
+		}
+		b.History = append(b.History, *values[i])
 	}
 	return b
 }
