@@ -74,8 +74,13 @@ type desired struct {
 	guards []item
 }
 
-// request is the JSON of what is desired, which has replicas to begin with if it is to start.
-func (d *desired) request(starts bool) ([]byte, error) {
+// unusedVersion is a resource version that no object has: the first of a store, which is older than its first object. An
+// apply request that names it makes an object, and is refused with a conflict where there is one already.
+const unusedVersion = "1"
+
+// request is the JSON of what is desired. It has replicas to begin with if it is to start, and is refused by the member if
+// it is to make an object and there is one.
+func (d *desired) request(starts, makes bool) ([]byte, error) {
 	m := d.manifest
 	if m.json == nil {
 		var err error
@@ -83,10 +88,14 @@ func (d *desired) request(starts bool) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if starts {
-		return m.startingWith(d.scaled)
+	var additions []addition
+	if starts && d.scaled != nil {
+		additions = append(additions, addition{int64(*d.scaled), []string{"spec", "replicas"}})
 	}
-	return m.json, nil
+	if makes {
+		additions = append(additions, addition{unusedVersion, []string{"metadata", "resourceVersion"}})
+	}
+	return m.with(additions...)
 }
 
 // desiredIn says what shall become of an object in a cluster.

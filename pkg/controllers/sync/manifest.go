@@ -62,17 +62,25 @@ func seal(content map[string]any) (manifest, error) {
 	return m, err
 }
 
-// startingWith is the request with replicas in it, which the manifest leaves to the member.
-func (m manifest) startingWith(replicas *int32) ([]byte, error) {
-	if replicas == nil {
+// addition is a value that a request has besides what is in the manifest.
+type addition struct {
+	value any
+	path  []string
+}
+
+// with is the request with additions.
+func (m manifest) with(additions ...addition) ([]byte, error) {
+	if len(additions) == 0 {
 		return m.json, nil
 	}
 	var content map[string]any
 	if err := json.Unmarshal(m.json, &content); err != nil {
 		return nil, err
 	}
-	if err := unstructured.SetNestedField(content, int64(*replicas), "spec", "replicas"); err != nil {
-		return nil, err
+	for _, a := range additions {
+		if err := unstructured.SetNestedField(content, a.value, a.path...); err != nil {
+			return nil, err
+		}
 	}
 	return json.Marshal(content)
 }

@@ -253,3 +253,46 @@ func TestOutcomes(t *testing.T) {
 		t.Error("forgot too much or too little")
 	}
 }
+
+// TestRequest has requests say more than the manifest, whose digest they keep.
+func TestRequest(t *testing.T) {
+	m, err := newManifest(workload.Deployment.GroupVersionKind, &appsv1.Deployment{ObjectMeta: written()}, "federation-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type fields struct {
+		Metadata struct {
+			ResourceVersion string
+			Annotations     map[string]string
+		}
+		Spec struct{ Replicas *int32 }
+	}
+	for _, tt := range []struct {
+		name          string
+		scaled        *int32
+		starts, makes bool
+		wantReplicas  *int32
+		wantVersion   string
+	}{
+		{name: "a change"},
+		{name: "an autoscaler has it", scaled: ptr.To[int32](3)},
+		{name: "an autoscaler is to have it", scaled: ptr.To[int32](3), starts: true, wantReplicas: ptr.To[int32](3)},
+		{name: "made", makes: true, starts: true, wantVersion: unusedVersion},
+		{name: "made for an autoscaler", scaled: ptr.To[int32](3), makes: true, starts: true, wantReplicas: ptr.To[int32](3), wantVersion: unusedVersion},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := desired{manifest: m, scaled: tt.scaled}
+			request, err := want.request(tt.starts, tt.makes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got fields
+			if err := json.Unmarshal(request, &got); err != nil {
+				t.Fatal(err)
+			}
+			if got.Metadata.ResourceVersion != tt.wantVersion || !ptr.Equal(got.Spec.Replicas, tt.wantReplicas) || got.Metadata.Annotations[v1alpha1.AnnotationDigest] != m.digest {
+				t.Errorf("got %s", request)
+			}
+		})
+	}
+}

@@ -32,7 +32,7 @@ func (q *queue) hasAlready(it item, want desired, live metav1.Object) bool {
 		return false
 	}
 	owned := q.controller.manifests.ownership(it, want.manifest.digest, func() string {
-		request, err := want.request(false)
+		request, err := want.request(false, false)
 		if err != nil {
 			return ""
 		}

@@ -14,7 +14,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -171,22 +170,19 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 		}
 	}
 	if !mine {
-		if outcome, err := q.inTheWay(ctx, it, want, live); err != nil || outcome.Reason != "" {
-			return conflictRecheck, outcome, err
+		if live != nil {
+			if outcome := q.inTheWay(it, want, live); outcome.Reason != "" {
+				return conflictRecheck, outcome, nil
+			}
 		}
 		if err := q.ensureNamespace(ctx, it.namespace); err != nil {
 			return 0, Outcome{}, err
 		}
 	}
-	request, err := want.request(live == nil || !runsAny(it, live))
-	if err != nil {
-		return 0, Outcome{}, err
+	result, outcome, err := q.write(ctx, it, want, live)
+	if outcome.Reason != "" {
+		return conflictRecheck, outcome, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
-	defer cancel()
-	force := true
-	result, err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Patch(ctx, it.name, types.ApplyPatchType, request,
-		metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, Force: &force})
 	if err != nil {
 		if apierrors.IsNotFound(err) {
 			q.forgetNamespace(it.namespace)
@@ -255,34 +251,6 @@ func (q *queue) inUse(it item) bool {
 // inPlace says whether an object has what was written last, and Drover still owns it.
 func inPlace(live metav1.Object, last applied) bool {
 	return live.GetAnnotations()[v1alpha1.AnnotationDigest] == last.digest && members.OwnedFields(live) == last.owned
-}
-
-// inTheWay looks whether somebody else's object has the name already.
-func (q *queue) inTheWay(ctx context.Context, it item, want desired, live metav1.Object) (Outcome, error) {
-	if live == nil {
-		ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
-		defer cancel()
-		found, err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Get(ctx, it.name, metav1.GetOptions{})
-		if err != nil {
-			return Outcome{}, workload.IgnoreNotFound(err)
-		}
-		live = found
-	}
-	what := fmt.Sprintf("%s %s/%s is already in the cluster", it.resource.GroupResource(), it.namespace, it.name)
-	switch owner := live.GetAnnotations()[v1alpha1.AnnotationFederation]; {
-	case owner == q.controller.identity:
-		return Outcome{}, nil // ours, though it has lost its label
-	case owner == "" && live.GetLabels()[v1alpha1.LabelManaged] == "true" && want.source != nil && live.GetAnnotations()[v1alpha1.AnnotationSourceUID] == string(want.source.GetUID()):
-		return Outcome{}, nil // ours, though it has lost its annotation
-	case live.GetLabels()[v1alpha1.LabelManaged] != "true" || owner == "":
-		if want.adopt {
-			return Outcome{}, nil
-		}
-		return Outcome{Reason: v1alpha1.ReasonConflict, Message: what + " and not managed by Drover: rename or remove one of the two, or set conflict: Adopt in a PlacementPolicy to take it over"}, nil
-	case owner != q.controller.identity:
-		return Outcome{Reason: v1alpha1.ReasonConflict, Message: what + " and belongs to another federation, " + owner}, nil
-	}
-	return Outcome{}, nil
 }
 
 // remove deletes an object that is ours and not wanted here.
