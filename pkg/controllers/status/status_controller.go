@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kubeinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
@@ -30,11 +31,8 @@ import (
 	"drover.dev/drover/pkg/members"
 )
 
-const (
-	workers = 16
-	// coalesce is how long a member's events are gathered into one write: a rollout is a burst of them.
-	coalesce = 50 * time.Millisecond
-)
+// workers write at once.
+const workers = 16
 
 // Controller writes statuses.
 type Controller struct {
@@ -50,6 +48,7 @@ type Controller struct {
 	clusters   listers.ClusterLister
 	synced     []cache.InformerSynced
 	runner     *runner.Runner[workload.Key]
+	pace       pace
 }
 
 // New makes the controller.
@@ -68,24 +67,20 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 	outcomes.OnChange(c.soon)
 	set.Listen(members.Listener{Changed: c.memberChanged, Connected: c.connectionChanged, Disconnected: c.connectionChanged})
 	if err := c.workloads.Watch(func(key workload.Key, old, obj workload.Object) {
-		if old == nil || obj == nil || old.GetGeneration() != obj.GetGeneration() {
-			c.runner.Enqueue(key)
-			return
+		if obj != nil && (old == nil || old.GetGeneration() != obj.GetGeneration()) {
+			c.pace.decided(key, c.now())
 		}
-		// Most likely our own write. What was decided since, on a cache that had not seen it yet, may have been that
+		// Else most likely our own write. What was decided since, on a cache that had not seen it yet, may have been that
 		// nothing is to be written.
 		c.soon(key)
 	}); err != nil {
 		return nil, err
 	}
 	if _, err := placements.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: func(obj any) { c.placementChanged(obj) },
+		AddFunc: func(obj any) { c.placementChanged(obj.(*v1alpha1.Placement), true) },
 		UpdateFunc: func(old, obj any) {
-			if old.(*v1alpha1.Placement).Generation != obj.(*v1alpha1.Placement).Generation {
-				c.placementChanged(obj)
-			} else if key, ok := workload.KeyOf(obj.(*v1alpha1.Placement)); ok {
-				c.soon(key)
-			}
+			is := obj.(*v1alpha1.Placement)
+			c.placementChanged(is, old.(*v1alpha1.Placement).Generation != is.Generation)
 		},
 	}); err != nil {
 		return nil, err
@@ -103,12 +98,20 @@ func (c *Controller) Run(ctx context.Context) {
 	c.runner.RunSynced(ctx, workers, c.synced...)
 }
 
-func (c *Controller) soon(key workload.Key) { c.runner.EnqueueAfter(key, coalesce) }
+// soon has a status written as soon as its turn is.
+func (c *Controller) soon(key workload.Key) {
+	c.runner.EnqueueAfter(key, c.pace.soon(key, c.now()))
+}
 
-func (c *Controller) placementChanged(obj any) {
-	if key, ok := workload.KeyOf(obj.(*v1alpha1.Placement)); ok {
-		c.runner.Enqueue(key)
+func (c *Controller) placementChanged(placement *v1alpha1.Placement, decided bool) {
+	key, ok := workload.KeyOf(placement)
+	if !ok {
+		return
 	}
+	if decided {
+		c.pace.decided(key, c.now())
+	}
+	c.soon(key)
 }
 
 func (c *Controller) memberChanged(_ string, resource schema.GroupVersionResource, obj metav1.Object) {
@@ -143,9 +146,14 @@ func (c *Controller) connectionChanged(cluster string) {
 }
 
 func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Duration, error) {
+	c.pace.begin(key)
 	obj, err := c.workloads.Get(key)
-	if err != nil || obj == nil {
+	if err != nil {
 		return 0, err
+	}
+	if obj == nil {
+		c.pace.forget(key)
+		return 0, nil
 	}
 	placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
 	if err != nil {
@@ -154,16 +162,35 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 	if c.beingRead(placement) {
 		return 0, nil // what was reported last stands; when it is read, this is called again
 	}
-	reports := c.gather(key, placement)
+	if c.pace.isReplaced(key, placement.ResourceVersion) {
+		return 0, nil // the cache is behind what was written last; when it is not, this is called again
+	}
+	return 0, workload.IgnoreNotFound(c.write(ctx, key, obj, placement, c.gather(key, placement)))
+}
+
+// write writes what has changed. The status of the workload goes first: it is what people wait for.
+func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.Object, placement *v1alpha1.Placement, reports []v1alpha1.ClusterPlacementStatus) error {
 	next := placementStatus(key.Kind, obj, placement, reports, c.now())
-	if !apiequality.Semantic.DeepEqual(next, placement.Status) {
-		updated := placement.DeepCopy()
-		updated.Status = next
-		if _, err := c.client.FederationV1alpha1().Placements(key.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{}); workload.IgnoreNotFound(err) != nil {
-			return 0, err
+	summed := c.sum(key.Kind, obj, placement, next.Clusters)
+	changed := !apiequality.Semantic.DeepEqual(next, placement.Status)
+	if summed == nil && !changed {
+		return nil
+	}
+	if summed != nil {
+		if err := key.Kind.UpdateStatus(ctx, c.kube, summed); err != nil {
+			return err
 		}
 	}
-	return 0, workload.IgnoreNotFound(c.writeWorkload(ctx, key.Kind, obj, placement, next.Clusters))
+	if !changed {
+		return nil
+	}
+	updated := placement.DeepCopy()
+	updated.Status = next
+	written, err := c.client.FederationV1alpha1().Placements(key.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	if err == nil && written.ResourceVersion != placement.ResourceVersion {
+		c.pace.wrote(key, placement.ResourceVersion)
+	}
+	return err
 }
 
 // beingRead says whether a cluster that the workload is on is ready, but what is in it is not known yet: the controllers
@@ -208,7 +235,8 @@ func (c *Controller) gather(key workload.Key, placement *v1alpha1.Placement) []v
 	return reports
 }
 
-func (c *Controller) writeWorkload(ctx context.Context, kind *workload.Kind, obj workload.Object, placement *v1alpha1.Placement, clusters []v1alpha1.ClusterPlacementStatus) error {
+// sum is a workload with the sum of what the clusters report as its status; nil if it has that already.
+func (c *Controller) sum(kind *workload.Kind, obj workload.Object, placement *v1alpha1.Placement, clusters []v1alpha1.ClusterPlacementStatus) runtime.Object {
 	if kind.Sum == nil {
 		return nil
 	}
@@ -217,7 +245,7 @@ func (c *Controller) writeWorkload(ctx context.Context, kind *workload.Kind, obj
 	if apiequality.Semantic.DeepEqual(updated, obj) {
 		return nil
 	}
-	return kind.UpdateStatus(ctx, c.kube, updated)
+	return updated
 }
 
 // reachable says whether what a cluster's informers hold is what is there now: a connection that hangs tells nothing.

@@ -1,0 +1,99 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"sync"
+	"time"
+
+	"drover.dev/drover/pkg/controllers/workload"
+)
+
+const (
+	// settling is how long a new decision is given to reach the clusters before it is reported on.
+	settling = 50 * time.Millisecond
+	// perStatus is how much longer a change waits for each status that is to be written besides, and longest is the most:
+	// the more there is to write, the more of what changes is written at once.
+	perStatus, longest = 5 * time.Millisecond, 500 * time.Millisecond
+)
+
+// pace says when statuses are written: at once while there is one to write, later while there are many, so that what
+// people wait for goes before them. The zero value is ready for use.
+type pace struct {
+	mu    sync.Mutex
+	due   int // statuses that are to be written
+	notes map[workload.Key]note
+}
+
+// note is what is remembered of a workload's status.
+type note struct {
+	due     bool
+	settled time.Time // when what was decided should have reached the clusters
+	// replaced is the resource version of the Placement that the last write was made on.
+	replaced string
+}
+
+// soon notes that a status is to be written, and returns how long that waits for what else happens.
+func (p *pace) soon(key workload.Key, now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.notes[key]
+	if !n.due {
+		n.due = true
+		p.due++
+		p.keep(key, n)
+	}
+	return max(n.settled.Sub(now), min(longest, time.Duration(p.due-1)*perStatus))
+}
+
+// begin notes that the turn of a status has come.
+func (p *pace) begin(key workload.Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := p.notes[key]; n.due {
+		n.due = false
+		p.due--
+		p.keep(key, n)
+	}
+}
+
+// decided notes that a workload is about to change in clusters.
+func (p *pace) decided(key workload.Key, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.notes[key]
+	n.settled = now.Add(settling)
+	p.keep(key, n)
+}
+
+// wrote notes which version of its Placement a status was written on.
+func (p *pace) wrote(key workload.Key, version string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.notes[key]
+	n.replaced = version
+	p.keep(key, n)
+}
+
+// isReplaced says whether a version of a workload's Placement is the one that was last written on: a cache that still has
+// it is behind.
+func (p *pace) isReplaced(key workload.Key, version string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return version != "" && p.notes[key].replaced == version
+}
+
+// forget drops what is remembered of a workload that is gone, and whose turn has come.
+func (p *pace) forget(key workload.Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.notes, key)
+}
+
+func (p *pace) keep(key workload.Key, n note) {
+	if p.notes == nil {
+		p.notes = map[workload.Key]note{}
+	}
+	p.notes[key] = n
+}
