@@ -31,6 +31,7 @@ import (
 	"drover.dev/drover/pkg/controllers/autoscale"
 	"drover.dev/drover/pkg/controllers/cluster"
 	"drover.dev/drover/pkg/controllers/namespace"
+	"drover.dev/drover/pkg/controllers/owed"
 	"drover.dev/drover/pkg/controllers/policy"
 	"drover.dev/drover/pkg/controllers/schedule"
 	"drover.dev/drover/pkg/controllers/status"
@@ -195,7 +196,11 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return fmt.Errorf("schedule controller: %w", err)
 	}
-	syncer, err := droversync.New(c.own, c.metadata, own, native, set, outcomes, events, identity)
+	owing, err := owed.New(c.own, own, set, identity)
+	if err != nil {
+		return fmt.Errorf("owed controller: %w", err)
+	}
+	syncer, err := droversync.New(c.own, c.metadata, own, native, set, outcomes, owing, events, identity)
 	if err != nil {
 		return fmt.Errorf("sync controller: %w", err)
 	}
@@ -219,7 +224,7 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	native.StartWithContext(ctx)
 	logger.Info("Controllers run", "federation", identity)
 	var wg sync.WaitGroup
-	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, syncer, reporter, namespaces, policies, autoscaler} {
+	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, autoscaler} {
 		wg.Go(func() { controller.Run(ctx) })
 	}
 	wg.Wait()

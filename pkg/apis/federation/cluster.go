@@ -39,6 +39,12 @@ var clusters = func() kind.Kind {
 		{Name: "Nodes", Type: "string", Wide: true, Description: "Ready nodes of all nodes.", Value: kind.Of(func(c *v1alpha1.Cluster) any {
 			return strconv.Itoa(int(c.Status.Nodes.Ready)) + "/" + strconv.Itoa(int(c.Status.Nodes.Total))
 		})},
+		{Name: "Owed", Type: "string", Wide: true, Description: "Deletions that are to be done when the cluster can be reached.", Value: kind.Of(func(c *v1alpha1.Cluster) any {
+			if c.Status.OwedMore {
+				return strconv.Itoa(len(c.Status.Owed)) + "+"
+			}
+			return strconv.Itoa(len(c.Status.Owed))
+		})},
 		{Name: "Reason", Type: "string", Wide: true, Description: "Why the cluster is ready or not.", Value: kind.Of(func(c *v1alpha1.Cluster) any {
 			if ready := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
 				return ready.Reason

@@ -61,6 +61,9 @@ func (c *Controller) cleanUp(ctx context.Context, cluster *v1alpha1.Cluster) err
 		}
 		return err
 	}
+	if _, err := member.SettleAll(ctx, c.identity, cluster.Status.Owed); err != nil {
+		return err
+	}
 	released, err := member.ReleaseAll(ctx, c.identity)
 	if err != nil {
 		return err

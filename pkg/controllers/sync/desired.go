@@ -17,6 +17,7 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/override"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/owed"
 	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/members"
 )
@@ -127,12 +128,13 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	}
 	want := desired{source: obj}
 	want.needs = c.needsOf(obj, key.Namespace)
-	if finalizers := obj.GetFinalizers(); !obj.GetDeletionTimestamp().IsZero() {
-		if slices.Contains(finalizers, metav1.FinalizerOrphanDependents) {
+	if !obj.GetDeletionTimestamp().IsZero() {
+		policy := propagation(obj)
+		if policy == metav1.DeletePropagationOrphan {
 			want.intent = released
 			return want, nil
 		}
-		return desired{intent: absent, foreground: slices.Contains(finalizers, metav1.FinalizerDeleteDependents)}, nil
+		return desired{intent: absent, foreground: policy == metav1.DeletePropagationForeground}, nil
 	}
 	placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
 	if workload.IgnoreNotFound(err) != nil {
@@ -241,8 +243,9 @@ func (c *Controller) neededByOthers(cluster string, it, besides item) bool {
 }
 
 // confirmAbsent asks the federation itself before anything is deleted in a member: a cache that is behind may not know
-// an object yet that is there. Nothing is deleted in a cluster that leaves, or has left.
-func (c *Controller) confirmAbsent(ctx context.Context, cluster string, it item) (bool, error) {
+// an object yet that is there. Nothing is deleted in a cluster that leaves, or has left. What the cluster is owed is done by
+// another controller, in the way that was asked for.
+func (c *Controller) confirmAbsent(ctx context.Context, cluster string, it item, live metav1.Object) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
 	defer cancel()
 	absent, err := c.isAbsent(ctx, cluster, it)
@@ -254,7 +257,7 @@ func (c *Controller) confirmAbsent(ctx context.Context, cluster string, it item)
 	if err != nil {
 		return false, workload.IgnoreNotFound(err)
 	}
-	return joined.DeletionTimestamp.IsZero(), nil
+	return joined.DeletionTimestamp.IsZero() && !owed.Lists(&joined.Status, sourceUID(live)), nil
 }
 
 func (c *Controller) isAbsent(ctx context.Context, cluster string, it item) (bool, error) {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -20,9 +19,6 @@ import (
 	"drover.dev/drover/pkg/members"
 )
 
-// orphanRecheck is how soon an orphaned object is looked at again while a cluster that has it is not ready.
-const orphanRecheck = 10 * time.Second
-
 // recheck is how soon a deletion is looked at again while it waits for members.
 const recheck = time.Second
 
@@ -30,8 +26,8 @@ const recheck = time.Second
 // objects that have dependents in their own cluster.
 var ours = []string{v1alpha1.FinalizerSync, metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents}
 
-// finalize lets a deleted workload go once no member that can be reached has it. What a member that cannot be reached
-// has of it is removed when that member is back: it is ours, and not wanted any more.
+// finalize lets a deleted workload go once no member that can be reached has it, and the Clusters of those that cannot
+// remember that it is owed to them.
 func (c *Controller) finalize(ctx context.Context, key workload.Key) (time.Duration, error) {
 	obj, err := c.workloads.Get(key)
 	if err != nil || obj == nil {
@@ -47,28 +43,38 @@ func (c *Controller) finalize(ctx context.Context, key workload.Key) (time.Durat
 	if err != nil {
 		return 0, err
 	}
+	done := true
 	for _, cluster := range clusters {
-		if !cluster.DeletionTimestamp.IsZero() {
-			continue
-		}
-		if !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady) {
-			if slices.Contains(obj.GetFinalizers(), metav1.FinalizerOrphanDependents) && slices.Contains(c.placedOn(key), cluster.Name) {
-				// Let go now, it would be deleted when the cluster is back: that it is to stay would be forgotten.
-				c.events.Eventf(obj, corev1.EventTypeWarning, "OrphanWaits", "waits for cluster %s to be ready, to leave the object there as it is", cluster.Name)
-				return orphanRecheck, nil
-			}
-			continue
-		}
-		member := c.set.Get(cluster.Name)
-		if member == nil || !member.Synced() {
-			return recheck, nil // ready, and about to be connected
-		}
-		if live := member.Get(key.Kind.Resource, key.Namespace, key.Name); live != nil && members.Holds(c.identity, key.Kind.Resource, live) {
-			c.add(cluster.Name, itemOf(key))
-			return recheck, nil
-		}
+		done = c.isDone(cluster, key, obj) && done // all of them learn of it now, whichever comes first
+	}
+	if !done {
+		return recheck, nil
 	}
 	return 0, workload.IgnoreNotFound(c.removeFinalizers(ctx, key, obj))
+}
+
+// isDone says whether a cluster need not be waited for to let a deleted workload go.
+func (c *Controller) isDone(cluster *v1alpha1.Cluster, key workload.Key, obj workload.Object) bool {
+	member := c.set.Get(cluster.Name)
+	switch {
+	case !cluster.DeletionTimestamp.IsZero():
+		return true
+	case !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady):
+		return c.isRemembered(cluster, key, obj)
+	case member == nil || !member.Synced():
+		return false // ready, and about to be connected
+	}
+	if c.holds(member, itemOf(key)) {
+		c.add(cluster.Name, itemOf(key))
+		return false
+	}
+	return true
+}
+
+// holds says whether a member has an object of ours, as last seen.
+func (c *Controller) holds(member *members.Member, it item) bool {
+	live := member.Get(it.resource, it.namespace, it.name)
+	return live != nil && members.Holds(c.identity, it.resource, live)
 }
 
 // removeFinalizers takes ours off an object, if it is as it was when it was read.

@@ -133,6 +133,11 @@ func (q *queue) bring(ctx context.Context, it item, want desired) (time.Duration
 		defer q.applying.take(it)() // it may be in work for itself, and as what others need
 		live = q.member.Get(it.resource, it.namespace, it.name)
 		mine = live != nil && members.Holds(q.controller.identity, it.resource, live)
+		if mine && sourceUID(live) != want.source.GetUID() {
+			if orphan, err := q.controller.isOwedOrphan(ctx, q.member.Name, live); err != nil || orphan {
+				return guardRecheck, Outcome{}, err // it is let go first
+			}
+		}
 		return q.apply(ctx, it, want, live, mine)
 	case absent:
 		q.forget(it)
@@ -258,7 +263,7 @@ func (q *queue) remove(ctx context.Context, it item, live metav1.Object, foregro
 	if !live.GetDeletionTimestamp().IsZero() {
 		return nil // under way
 	}
-	if confirmed, err := q.controller.confirmAbsent(ctx, q.member.Name, it); err != nil || !confirmed {
+	if confirmed, err := q.controller.confirmAbsent(ctx, q.member.Name, it, live); err != nil || !confirmed {
 		return err
 	}
 	propagation := metav1.DeletePropagationBackground

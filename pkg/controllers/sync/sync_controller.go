@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/record"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/owed"
 	"drover.dev/drover/pkg/controllers/runner"
 	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
@@ -41,6 +42,7 @@ type Controller struct {
 	identity string
 	set      *members.Set
 	outcomes *Outcomes
+	owed     *owed.Controller
 	now      func() time.Time
 
 	manifests  manifests
@@ -59,7 +61,7 @@ type Controller struct {
 }
 
 // New makes the controller. The identity is the federation's.
-func New(client versioned.Interface, meta metadata.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, outcomes *Outcomes, events record.EventRecorder, identity string) (*Controller, error) {
+func New(client versioned.Interface, meta metadata.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, outcomes *Outcomes, owing *owed.Controller, events record.EventRecorder, identity string) (*Controller, error) {
 	placements, clusters := own.Federation().V1alpha1().Placements(), own.Federation().V1alpha1().Clusters()
 	core := native.Core().V1()
 	workloads, err := workload.NewListers(native)
@@ -67,7 +69,7 @@ func New(client versioned.Interface, meta metadata.Interface, own externalversio
 		return nil, err
 	}
 	c := &Controller{
-		client: client, metadata: meta, events: events, identity: identity, set: set, outcomes: outcomes, now: time.Now,
+		client: client, metadata: meta, events: events, identity: identity, set: set, outcomes: outcomes, owed: owing, now: time.Now,
 		workloads: workloads, placements: placements.Lister(), clusters: clusters.Lister(),
 		namespaces: core.Namespaces().Lister(),
 		references: map[schema.GroupVersionResource]cache.SharedIndexInformer{
@@ -86,6 +88,12 @@ func New(client versioned.Interface, meta metadata.Interface, own externalversio
 	if err := c.watchFederation(placements.Informer(), core.Namespaces().Informer()); err != nil {
 		return nil, err
 	}
+	if _, err := clusters.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		UpdateFunc: func(old, obj any) { c.remembered(old.(*v1alpha1.Cluster), obj.(*v1alpha1.Cluster)) },
+	}); err != nil {
+		return nil, err
+	}
+	owing.Keep(c.keeps)
 	set.Listen(members.Listener{Connected: c.start, Disconnected: c.stop, Changed: c.memberChanged})
 	return c, nil
 }

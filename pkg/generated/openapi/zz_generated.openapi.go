@@ -57,6 +57,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.NodeSummary{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_NodeSummary(ref),
 		v1alpha1.Overflow{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Overflow(ref),
 		v1alpha1.Override{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Override(ref),
+		v1alpha1.OwedDeletion{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_OwedDeletion(ref),
 		v1alpha1.Placement{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_Placement(ref),
 		v1alpha1.PlacementChange{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementChange(ref),
 		v1alpha1.PlacementDecision{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PlacementDecision(ref),
@@ -1385,11 +1386,36 @@ func schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref common.ReferenceCallb
 							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
 						},
 					},
+					"owed": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "What is to be done in the cluster about objects that were deleted from the federation while the cluster could not be reached. It is done, and gone from here, when the cluster is back. At most 500 are listed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.OwedDeletion{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"owedMore": {
+						SchemaProps: spec.SchemaProps{
+							Description: "True if more was deleted than is listed. What is left of that in the cluster is found by its marks, and deleted, when the cluster is back.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Location{}.OpenAPIModelName(), v1alpha1.NodeSummary{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName(), metav1.Condition{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.Location{}.OpenAPIModelName(), v1alpha1.NodeSummary{}.OpenAPIModelName(), v1alpha1.OwedDeletion{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName(), metav1.Condition{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -1741,6 +1767,67 @@ func schema_pkg_apis_federation_v1alpha1_Override(ref common.ReferenceCallback) 
 		},
 		Dependencies: []string{
 			v1alpha1.JSON{}.OpenAPIModelName(), v1alpha1.JSONPatchOperation{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_OwedDeletion(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "OwedDeletion is an object that was deleted from the federation, and that a cluster may still have.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"group": {
+						SchemaProps: spec.SchemaProps{
+							Description: "API group of the object; empty for the core group.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"resource": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Resource of the object, e.g. deployments.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Namespace of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"uid": {
+						SchemaProps: spec.SchemaProps{
+							Description: "UID that the object had in the federation. Another one of that name is left alone.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"propagationPolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How it was deleted: Orphan lets go of what the cluster has, Foreground and Background delete it.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"resource", "namespace", "name", "uid", "propagationPolicy"},
+			},
+		},
 	}
 }
 

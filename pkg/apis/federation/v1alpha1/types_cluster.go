@@ -6,6 +6,7 @@ package v1alpha1
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // +genclient
@@ -144,6 +145,32 @@ type ClusterStatus struct {
 	// When the cluster was last asked how it is.
 	// +optional
 	LastProbeTime *metav1.Time `json:"lastProbeTime,omitempty"`
+	// What is to be done in the cluster about objects that were deleted from the federation while the cluster could not be
+	// reached. It is done, and gone from here, when the cluster is back. At most 500 are listed.
+	// +optional
+	// +listType=atomic
+	Owed []OwedDeletion `json:"owed,omitempty"`
+	// True if more was deleted than is listed. What is left of that in the cluster is found by its marks, and deleted, when
+	// the cluster is back.
+	// +optional
+	OwedMore bool `json:"owedMore,omitempty"`
+}
+
+// OwedDeletion is an object that was deleted from the federation, and that a cluster may still have.
+type OwedDeletion struct {
+	// API group of the object; empty for the core group.
+	// +optional
+	Group string `json:"group,omitempty"`
+	// Resource of the object, e.g. deployments.
+	Resource string `json:"resource"`
+	// Namespace of the object.
+	Namespace string `json:"namespace"`
+	// Name of the object.
+	Name string `json:"name"`
+	// UID that the object had in the federation. Another one of that name is left alone.
+	UID types.UID `json:"uid"`
+	// How it was deleted: Orphan lets go of what the cluster has, Foreground and Background delete it.
+	PropagationPolicy metav1.DeletionPropagation `json:"propagationPolicy"`
 }
 
 // NodeSummary counts a cluster's nodes.

@@ -124,6 +124,11 @@ func (in Override) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in OwedDeletion) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.OwedDeletion"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Placement) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Placement"
 }

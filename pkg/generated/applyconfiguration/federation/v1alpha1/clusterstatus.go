@@ -36,6 +36,12 @@ type ClusterStatusApplyConfiguration struct {
 	Replicas *int32 `json:"replicas,omitempty"`
 	// When the cluster was last asked how it is.
 	LastProbeTime *metav1.Time `json:"lastProbeTime,omitempty"`
+	// What is to be done in the cluster about objects that were deleted from the federation while the cluster could not be
+	// reached. It is done, and gone from here, when the cluster is back. At most 500 are listed.
+	Owed []OwedDeletionApplyConfiguration `json:"owed,omitempty"`
+	// True if more was deleted than is listed. What is left of that in the cluster is found by its marks, and deleted, when
+	// the cluster is back.
+	OwedMore *bool `json:"owedMore,omitempty"`
 }
 
 // ClusterStatusApplyConfiguration constructs a declarative configuration of the ClusterStatus type for use with
@@ -126,5 +132,26 @@ func (b *ClusterStatusApplyConfiguration) WithReplicas(value int32) *ClusterStat
 // If called multiple times, the LastProbeTime field is set to the value of the last call.
 func (b *ClusterStatusApplyConfiguration) WithLastProbeTime(value metav1.Time) *ClusterStatusApplyConfiguration {
 	b.LastProbeTime = &value
+	return b
+}
+
+// WithOwed adds the given value to the Owed field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Owed field.
+func (b *ClusterStatusApplyConfiguration) WithOwed(values ...*OwedDeletionApplyConfiguration) *ClusterStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithOwed")
+		}
+		b.Owed = append(b.Owed, *values[i])
+	}
+	return b
+}
+
+// WithOwedMore sets the OwedMore field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OwedMore field is set to the value of the last call.
+func (b *ClusterStatusApplyConfiguration) WithOwedMore(value bool) *ClusterStatusApplyConfiguration {
+	b.OwedMore = &value
 	return b
 }
