@@ -30,6 +30,7 @@ import (
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/autoscale"
 	"drover.dev/drover/pkg/controllers/cluster"
+	"drover.dev/drover/pkg/controllers/history"
 	"drover.dev/drover/pkg/controllers/namespace"
 	"drover.dev/drover/pkg/controllers/owed"
 	"drover.dev/drover/pkg/controllers/policy"
@@ -220,11 +221,15 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return fmt.Errorf("autoscale controller: %w", err)
 	}
+	historian, err := history.New(c.kube, c.metadata, native)
+	if err != nil {
+		return fmt.Errorf("history controller: %w", err)
+	}
 	own.StartWithContext(ctx)
 	native.StartWithContext(ctx)
 	logger.Info("Controllers run", "federation", identity)
 	var wg sync.WaitGroup
-	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, autoscaler} {
+	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, autoscaler, historian} {
 		wg.Go(func() { controller.Run(ctx) })
 	}
 	wg.Wait()

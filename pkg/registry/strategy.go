@@ -77,6 +77,9 @@ func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
 		m.SetGeneration(1)
 	}
 	for _, finalizer := range s.kind.Finalizers {
+		if s.kind.IsUnplaced(obj) {
+			break // nobody would remove it
+		}
 		if !slices.Contains(m.GetFinalizers(), finalizer) {
 			m.SetFinalizers(append(m.GetFinalizers(), finalizer))
 		}

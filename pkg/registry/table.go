@@ -89,7 +89,7 @@ func (t *tableConvertor) cells(ctx context.Context, obj runtime.Object, m metav1
 	for _, c := range t.kind.Columns {
 		var value any
 		if c.Clusters {
-			value = t.clusters(ctx, m)
+			value = t.clusters(ctx, obj, m)
 		} else {
 			value = c.Value(obj)
 		}
@@ -105,7 +105,10 @@ func (t *tableConvertor) cells(ctx context.Context, obj runtime.Object, m metav1
 	return append(out, wide...)
 }
 
-func (t *tableConvertor) clusters(ctx context.Context, m metav1.Object) string {
+func (t *tableConvertor) clusters(ctx context.Context, obj runtime.Object, m metav1.Object) string {
+	if t.kind.IsUnplaced(obj) {
+		return "<none>"
+	}
 	if t.placements != nil {
 		if p := t.placements(ctx, m.GetNamespace(), v1alpha1.PlacementName(t.kind.Kind, m.GetName())); p != nil {
 			return federation.FormatClusters(p)

@@ -105,6 +105,9 @@ func controllersRules() []rbacv1.PolicyRule {
 		on([]string{"create", "update", "delete"}, own, "placements"),
 		on(read, core, "configmaps", "secrets", "serviceaccounts", "namespaces"),
 		on([]string{"patch"}, apps, "deployments/scale", "replicasets/scale", "statefulsets/scale"),
+		// The revisions of workloads.
+		on([]string{"get", "create", "update", "delete"}, apps, "replicasets"),
+		on([]string{"get", "list", "watch", "create", "update", "patch", "delete"}, apps, "controllerrevisions"),
 		// Credentials of clusters are renewed, and deleted when a cluster leaves.
 		on([]string{"update", "delete"}, core, "secrets"),
 		// A namespace that is empty is let go.

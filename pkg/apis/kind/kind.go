@@ -36,8 +36,10 @@ type Kind struct {
 	Spec func(runtime.Object) any
 	// Scale tells how /scale reads and writes an object. Nil where there is no scale subresource.
 	Scale *Scale
-	// Finalizers every new object is given.
+	// Finalizers every new object is given that is placed.
 	Finalizers []string
+	// Unplaced says whether an object goes to no cluster, of a kind whose objects else do. Nil if none is.
+	Unplaced func(runtime.Object) bool
 	// TTL after which an object vanishes; zero keeps it.
 	TTL time.Duration
 
@@ -74,6 +76,9 @@ type Door struct {
 func (k *Kind) GroupVersionResource() schema.GroupVersionResource {
 	return k.GroupVersion().WithResource(k.Resource)
 }
+
+// IsUnplaced says whether an object goes to no cluster, though others of its kind do.
+func (k *Kind) IsUnplaced(obj runtime.Object) bool { return k.Unplaced != nil && k.Unplaced(obj) }
 
 // SpecChanged says whether metadata.generation must go up.
 func (k *Kind) SpecChanged(obj, old runtime.Object) bool {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
@@ -48,6 +49,7 @@ var daemonSets = func() kind.Kind {
 
 func setDaemonSetDefaults(d *appsv1.DaemonSet) {
 	setPodTemplateDefaults(&d.Spec.Template)
+	setHistoryLimitDefault(&d.Spec.RevisionHistoryLimit)
 	if d.Spec.UpdateStrategy.Type == "" {
 		d.Spec.UpdateStrategy.Type = appsv1.RollingUpdateDaemonSetStrategyType // kubectl rollout status wants to know
 	}
@@ -58,6 +60,7 @@ func validateDaemonSet(d, old *appsv1.DaemonSet) field.ErrorList {
 	errs := apivalidation.ValidateNonnegativeField(int64(d.Spec.MinReadySeconds), spec.Child("minReadySeconds"))
 	errs = append(errs, validateTemplateSelector(d.Spec.Selector, d.Spec.Template.Labels, "DaemonSet", spec)...)
 	errs = append(errs, validateServingTemplate(&d.Spec.Template, "DaemonSet", spec.Child("template"))...)
+	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(ptr.Deref(d.Spec.RevisionHistoryLimit, 0)), spec.Child("revisionHistoryLimit"))...)
 	switch d.Spec.UpdateStrategy.Type {
 	case appsv1.RollingUpdateDaemonSetStrategyType, appsv1.OnDeleteDaemonSetStrategyType:
 	default:

@@ -47,6 +47,7 @@ func deploymentSelector(d *appsv1.Deployment) *metav1.LabelSelector   { return d
 func setDeploymentDefaults(d *appsv1.Deployment) {
 	setReplicasDefault(&d.Spec.Replicas)
 	setPodTemplateDefaults(&d.Spec.Template)
+	setHistoryLimitDefault(&d.Spec.RevisionHistoryLimit)
 }
 
 func validateDeployment(d, old *appsv1.Deployment) field.ErrorList {
@@ -55,6 +56,7 @@ func validateDeployment(d, old *appsv1.Deployment) field.ErrorList {
 	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(d.Spec.MinReadySeconds), spec.Child("minReadySeconds"))...)
 	errs = append(errs, validateTemplateSelector(d.Spec.Selector, d.Spec.Template.Labels, "Deployment", spec)...)
 	errs = append(errs, validateServingTemplate(&d.Spec.Template, "Deployment", spec.Child("template"))...)
+	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(ptr.Deref(d.Spec.RevisionHistoryLimit, 0)), spec.Child("revisionHistoryLimit"))...)
 	if old != nil {
 		errs = append(errs, validateUnchanged(d.Spec.Selector, old.Spec.Selector, spec.Child("selector"))...)
 	}

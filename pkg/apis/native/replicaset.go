@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
@@ -27,6 +28,7 @@ var replicaSets = func() kind.Kind {
 	k.Status = kind.Of(func(r *appsv1.ReplicaSet) any { return &r.Status })
 	k.Spec = kind.Of(func(r *appsv1.ReplicaSet) any { return &r.Spec })
 	k.Finalizers = []string{v1alpha1.FinalizerSync}
+	k.Unplaced = kind.Of(IsRevision)
 	k.Default = kind.On(setReplicaSetDefaults)
 	k.Validate = kind.OfBoth(validateReplicaSet)
 	k.Fields = kind.Of(func(r *appsv1.ReplicaSet) fields.Set {
@@ -42,6 +44,13 @@ var replicaSets = func() kind.Kind {
 	k.Columns = append(k.Columns, podColumns(replicaSetTemplate, replicaSetSelector)...)
 	return k
 }()
+
+// IsRevision says whether a ReplicaSet is a revision of a Deployment. It records what the Deployment was, and is placed
+// nowhere: the clusters' own Deployments make ReplicaSets there.
+func IsRevision(r *appsv1.ReplicaSet) bool {
+	owner := metav1.GetControllerOf(r)
+	return owner != nil && schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind() == deployments.GroupVersionKind.GroupKind()
+}
 
 func replicaSetTemplate(r *appsv1.ReplicaSet) *corev1.PodTemplateSpec { return &r.Spec.Template }
 func replicaSetSelector(r *appsv1.ReplicaSet) *metav1.LabelSelector   { return r.Spec.Selector }

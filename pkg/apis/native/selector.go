@@ -50,6 +50,15 @@ func setReplicasDefault(replicas **int32) {
 	}
 }
 
+// historyLimit is how many revisions are kept that are not in force, where nothing else is said.
+const historyLimit = 10
+
+func setHistoryLimitDefault(limit **int32) {
+	if *limit == nil {
+		*limit = ptr.To[int32](historyLimit)
+	}
+}
+
 // validateTemplateSelector checks that a workload has a selector, and that it finds the pods made of its template.
 func validateTemplateSelector(selector *metav1.LabelSelector, template map[string]string, kindName string, spec *field.Path) field.ErrorList {
 	path := spec.Child("selector")

@@ -45,6 +45,7 @@ var statefulSets = func() kind.Kind {
 func setStatefulSetDefaults(s *appsv1.StatefulSet) {
 	setReplicasDefault(&s.Spec.Replicas)
 	setPodTemplateDefaults(&s.Spec.Template)
+	setHistoryLimitDefault(&s.Spec.RevisionHistoryLimit)
 	if s.Spec.PodManagementPolicy == "" {
 		s.Spec.PodManagementPolicy = appsv1.OrderedReadyPodManagement
 	}
@@ -68,6 +69,7 @@ func validateStatefulSet(s, old *appsv1.StatefulSet) field.ErrorList {
 	errs = append(errs, validateStatefulSetPolicies(&s.Spec, spec)...)
 	errs = append(errs, validateTemplateSelector(s.Spec.Selector, s.Spec.Template.Labels, "StatefulSet", spec)...)
 	errs = append(errs, validateServingTemplate(&s.Spec.Template, "StatefulSet", spec.Child("template"))...)
+	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(ptr.Deref(s.Spec.RevisionHistoryLimit, 0)), spec.Child("revisionHistoryLimit"))...)
 	if old == nil {
 		return errs
 	}

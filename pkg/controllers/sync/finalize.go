@@ -6,7 +6,6 @@ package sync
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -22,10 +21,6 @@ import (
 // recheck is how soon a deletion is looked at again while it waits for members.
 const recheck = time.Second
 
-// ours are the finalizers this controller removes: its own, and those that Kubernetes' garbage collector removes of
-// objects that have dependents in their own cluster.
-var ours = []string{v1alpha1.FinalizerSync, metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents}
-
 // finalize lets a deleted workload go once no member that can be reached has it, and the Clusters of those that cannot
 // remember that it is owed to them.
 func (c *Controller) finalize(ctx context.Context, key workload.Key) (time.Duration, error) {
@@ -36,7 +31,7 @@ func (c *Controller) finalize(ctx context.Context, key workload.Key) (time.Durat
 	if obj.GetDeletionTimestamp().IsZero() {
 		return c.expire(ctx, key, obj)
 	}
-	if !slices.ContainsFunc(obj.GetFinalizers(), func(f string) bool { return slices.Contains(ours, f) }) {
+	if len(workload.WithoutFinalizers(obj.GetFinalizers())) == len(obj.GetFinalizers()) {
 		return 0, nil
 	}
 	clusters, err := c.clusters.List(labels.Everything())
@@ -79,7 +74,7 @@ func (c *Controller) holds(member *members.Member, it item) bool {
 
 // removeFinalizers takes ours off an object, if it is as it was when it was read.
 func (c *Controller) removeFinalizers(ctx context.Context, key workload.Key, obj workload.Object) error {
-	left := slices.DeleteFunc(slices.Clone(obj.GetFinalizers()), func(f string) bool { return slices.Contains(ours, f) })
+	left := workload.WithoutFinalizers(obj.GetFinalizers())
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"finalizers": left, "uid": obj.GetUID(), "resourceVersion": obj.GetResourceVersion(),
 	}})

@@ -11,12 +11,14 @@ import (
 	"strconv"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
@@ -112,7 +114,7 @@ func metadataOf(source metav1.Object, identity string) map[string]any {
 	}
 	annotations := map[string]any{}
 	for key, value := range source.GetAnnotations() {
-		if !own(key) && key != corev1.LastAppliedConfigAnnotation {
+		if !own(key) && !recordedHere.Has(key) {
 			annotations[key] = value
 		}
 	}
@@ -132,6 +134,10 @@ func marks(source metav1.Object, identity string) map[string]any {
 		v1alpha1.AnnotationSourceGeneration: strconv.FormatInt(source.GetGeneration(), 10),
 	}
 }
+
+// recordedHere are annotations that the federation's server and clients keep for themselves. A cluster's controllers keep
+// their own of the same names.
+var recordedHere = sets.New(corev1.LastAppliedConfigAnnotation, v1alpha1.AnnotationRevision, appsv1.DeprecatedTemplateGeneration)
 
 // own says whether a label or annotation belongs to Drover.
 func own(key string) bool { return strings.HasPrefix(key, v1alpha1.GroupName+"/") }

@@ -31,6 +31,7 @@ func written() metav1.ObjectMeta {
 		Labels: map[string]string{"app": "web", "federation.drover.dev/managed": "forged", "federation.drover.dev/other": "x"},
 		Annotations: map[string]string{
 			"note": "kept", "kubectl.kubernetes.io/last-applied-configuration": "{}", "federation.drover.dev/federation": "forged", "federation.drover.dev/mine": "x",
+			"deployment.kubernetes.io/revision": "7", "deprecated.daemonset.template.generation": "7",
 		},
 		Finalizers:      []string{"federation.drover.dev/sync"},
 		OwnerReferences: []metav1.OwnerReference{{Kind: "App", Name: "app", UID: "uid-0"}},

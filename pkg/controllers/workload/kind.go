@@ -32,6 +32,9 @@ type Kind struct {
 	// Division is how an object is placed where its policy does not say. Empty for a kind that no policy places: its
 	// objects follow others.
 	Division v1alpha1.Division
+	// Unplaced says whether an object goes to no cluster, though others of its kind do: to the controllers it is not
+	// there. Nil if none is.
+	Unplaced func(runtime.Object) bool
 	// Replicas points to what is divided. Nil where a cluster runs all of an object or nothing.
 	Replicas func(runtime.Object) **int32
 	// Indivisible is why an object cannot be divided, though others of its kind can; empty if it can. Nil if all can.
@@ -121,6 +124,9 @@ func (k *Kind) Placed() bool { return k.Division != "" }
 
 // IsFixed says whether a cluster's share of an object cannot be changed once the cluster has it.
 func (k *Kind) IsFixed(obj runtime.Object) bool { return k.Fixed != nil && k.Fixed(obj) }
+
+// isUnplaced says whether an object goes to no cluster, though others of its kind do.
+func (k *Kind) isUnplaced(obj runtime.Object) bool { return k.Unplaced != nil && k.Unplaced(obj) }
 
 // leads says whether others may follow objects of the kind: what makes pods, and Services.
 func (k *Kind) leads() bool { return k.Template != nil || k.Resource == members.Services }

@@ -46,8 +46,7 @@ func (l *Listers) Watch(changed func(key Key, old, obj Object)) error {
 			if gone, ok := old.(cache.DeletedFinalStateUnknown); ok {
 				old = gone.Obj
 			}
-			was, _ := old.(Object)
-			is, _ := obj.(Object)
+			was, is := kind.placed(old), kind.placed(obj)
 			named := is
 			if named == nil {
 				named = was
@@ -69,7 +68,9 @@ func (l *Listers) Watch(changed func(key Key, old, obj Object)) error {
 func (l *Listers) Each(call func(Key)) {
 	for kind, informer := range l.informers {
 		for _, item := range informer.GetStore().List() {
-			call(KeyFor(kind, item.(Object)))
+			if obj := kind.placed(item); obj != nil {
+				call(KeyFor(kind, obj))
+			}
 		}
 	}
 }
@@ -85,7 +86,9 @@ func (l *Listers) EachIn(namespace string, of func(*Kind) bool, call func(Key, O
 			continue // every informer of a factory has that index
 		}
 		for _, item := range items {
-			call(KeyFor(kind, item.(Object)), item.(Object))
+			if obj := kind.placed(item); obj != nil {
+				call(KeyFor(kind, obj), obj)
+			}
 		}
 	}
 }
@@ -96,7 +99,16 @@ func (l *Listers) Get(key Key) (Object, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	return obj.(Object), nil
+	return key.Kind.placed(obj), nil
+}
+
+// placed is an object of the kind that was found or seen; nil if there is none, or it is unplaced.
+func (k *Kind) placed(found any) Object {
+	obj, ok := found.(Object)
+	if !ok || k.isUnplaced(obj) {
+		return nil
+	}
+	return obj
 }
 
 // Behind finds the workloads of its namespace that an object follows.

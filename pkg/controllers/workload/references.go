@@ -24,7 +24,7 @@ const defaultServiceAccount = "default"
 // References are the ConfigMaps, Secrets and ServiceAccounts that an object cannot run without.
 func References(obj any) sets.Set[Reference] {
 	refs := references{}
-	if kind := KindOf(obj); kind != nil && kind.Template != nil {
+	if kind := KindOf(obj); kind != nil && kind.Template != nil && !kind.isUnplaced(obj.(Object)) {
 		refs.podSpec(&kind.Template(obj.(Object)).Spec)
 	}
 	switch o := obj.(type) {

@@ -10,6 +10,7 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
+	"drover.dev/drover/pkg/apis/native"
 	"drover.dev/drover/pkg/members"
 )
 
@@ -18,6 +19,7 @@ var ReplicaSet = &Kind{
 	GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("ReplicaSet"),
 	Resource:         members.ReplicaSets,
 	Division:         v1alpha1.Whole,
+	Unplaced:         kind.Of(native.IsRevision),
 	Replicas:         kind.Of(func(s *appsv1.ReplicaSet) **int32 { return &s.Spec.Replicas }),
 	Template:         kind.Of(func(s *appsv1.ReplicaSet) *corev1.PodTemplateSpec { return &s.Spec.Template }),
 	Observed:         kind.Of(func(s *appsv1.ReplicaSet) int64 { return s.Status.ObservedGeneration }),

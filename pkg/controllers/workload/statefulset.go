@@ -4,10 +4,6 @@
 package workload
 
 import (
-	"encoding/json"
-	"hash/fnv"
-	"strconv"
-
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
@@ -46,7 +42,7 @@ func sumStatefulSet(s *appsv1.StatefulSet, r Reports) {
 	status := appsv1.StatefulSetStatus{
 		ObservedGeneration: r.Placement.WorkloadGeneration, Conditions: s.Status.Conditions, CollisionCount: s.Status.CollisionCount,
 		Replicas: n.replicas, UpdatedReplicas: n.updated, ReadyReplicas: n.ready, AvailableReplicas: n.available,
-		CurrentRevision: s.Status.CurrentRevision, UpdateRevision: revision(s),
+		CurrentRevision: s.Status.CurrentRevision, UpdateRevision: RevisionName(s.Name, RevisionHash(&s.Spec.Template, 0)),
 	}
 	switch {
 	case r.everywhere(func(c *v1alpha1.ClusterPlacementStatus) bool {
@@ -58,11 +54,4 @@ func sumStatefulSet(s *appsv1.StatefulSet, r Reports) {
 		status.CurrentRevision = "" // not all are of one revision, until each cluster says so
 	}
 	s.Status = status
-}
-
-// revision names the template.
-func revision(s *appsv1.StatefulSet) string {
-	h := fnv.New32a()
-	_ = json.NewEncoder(h).Encode(s.Spec.Template) // to a hash
-	return s.Name + "-" + strconv.FormatUint(uint64(h.Sum32()), 36)
 }

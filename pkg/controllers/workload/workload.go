@@ -5,6 +5,7 @@
 package workload
 
 import (
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -58,6 +59,15 @@ func KeyIn(resource schema.GroupVersionResource, obj metav1.Object) (Key, bool) 
 type Object interface {
 	runtime.Object
 	metav1.Object
+}
+
+// finalizers are those that Drover removes: its own, and those that Kubernetes' garbage collector removes of objects that
+// have dependents in their own cluster.
+var finalizers = []string{v1alpha1.FinalizerSync, metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents}
+
+// WithoutFinalizers are the finalizers that are left when Drover lets an object go.
+func WithoutFinalizers(all []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(f string) bool { return slices.Contains(finalizers, f) })
 }
 
 // IgnoreNotFound is nil for an error that says that something is not there.

@@ -54,6 +54,9 @@ const (
 	AnnotationChangedBy = GroupName + "/changed-by"
 	// AnnotationForceLeave is "true" on a Cluster that is let go without touching the member.
 	AnnotationForceLeave = GroupName + "/force-leave"
+	// AnnotationRevision says, on a Deployment and on the ReplicaSets that are its revisions, which one it is. Its name is
+	// Kubernetes' own: kubectl rollout reads it.
+	AnnotationRevision = "deployment.kubernetes.io/revision"
 	// FieldManager is the server-side apply field manager Drover writes to members with.
 	FieldManager = "drover"
 	// SystemNamespace holds what belongs to Drover itself: cluster credentials, leases.
