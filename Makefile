@@ -62,6 +62,11 @@ e2e: build bin/member need-kubectl ## Tests against real clusters
 bench: build bin/member ## Compare Drover with two lower bounds on three real clusters, and measure its memory
 	go test -tags bench ./test/bench -run '^$$' -bench . -benchtime 1x -count=1 -timeout 40m
 
+.PHONY: bench-dns
+bench-dns: build ## Compare the name server with CoreDNS and Knot, each on one core
+	@hack/dns-programs.sh dnsperf knotd
+	coredns=$$(hack/coredns.sh) && go test -tags bench ./test/bench/dns -run '^$$' -bench . -benchtime 1x -count=1 -timeout 30m -coredns "$$coredns"
+
 .PHONY: generate
 generate: ## Generate what is derived from the API types
 	hack/update-codegen.sh

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -205,6 +206,7 @@ func (n *nameServer) setSnapshot() error {
 	if err := n.store.Replace(s); err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // reading a large file takes several times what it becomes
 	if n.LastGood == "" {
 		return nil
 	}

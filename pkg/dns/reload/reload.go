@@ -27,6 +27,9 @@ type Watcher struct {
 	paths []string
 	load  func() error
 	last  [sha256.Size]byte
+	// seen are the files as they were when they were read, and read is when that was.
+	seen []os.FileInfo
+	read time.Time
 }
 
 // File returns a watcher of a file whose content is handed to load. What names it in messages, e.g. "snapshot".
@@ -83,6 +86,9 @@ func (w *Watcher) Run(ctx context.Context, report func(what string, err error)) 
 // check reads if there is something new, and reports whether there was. An error stays until the file changes again,
 // and is said once.
 func (w *Watcher) check() (changed bool, err error) {
+	if w.untouched() {
+		return false, nil
+	}
 	sum, err := digest(w.paths)
 	if err == nil && sum == w.last {
 		return false, nil
@@ -96,6 +102,42 @@ func (w *Watcher) check() (changed bool, err error) {
 		return true, fmt.Errorf("%s: %w", w.what, err)
 	}
 	return true, nil
+}
+
+// untouched reports whether there is nothing to read: the files are the same, and none was written to since, nor so
+// shortly before they were read that its date could not tell. It takes the files down for the next time.
+func (w *Watcher) untouched() bool {
+	before, read := w.seen, w.read
+	w.seen, w.read = stat(w.paths), time.Now()
+	if before == nil || len(before) != len(w.seen) {
+		return false
+	}
+	for i, info := range w.seen {
+		old := before[i]
+		if !os.SameFile(old, info) || old.Size() != info.Size() || !old.ModTime().Equal(info.ModTime()) || read.Sub(info.ModTime()) < Interval {
+			return false
+		}
+	}
+	return true
+}
+
+// stat describes the files of paths; nil if one of them cannot be described.
+func stat(paths []string) []os.FileInfo {
+	out := []os.FileInfo{}
+	for _, path := range paths {
+		files, err := filesOf(path)
+		if err != nil {
+			return nil
+		}
+		for _, file := range files {
+			info, err := os.Stat(file)
+			if err != nil {
+				return nil
+			}
+			out = append(out, info)
+		}
+	}
+	return out
 }
 
 // digest is that of the content of files, and of the files in directories.

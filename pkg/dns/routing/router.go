@@ -5,6 +5,7 @@ package routing
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"drover.dev/drover/pkg/dns/snapshot"
@@ -18,15 +19,17 @@ type Router struct {
 	// Expires is the time from which on all this is to be decided anew, though nothing was changed; zero if never.
 	Expires time.Time
 
-	tables map[Scope]*Table
+	all    *Table
+	narrow []*Table   // of the regions and zones where it has clusters
 	has    []families // of each backend
 }
 
 // NewRouter decides about a service, which must be complete and valid among the clusters.
 func NewRouter(service *snapshot.Service, clusters Clusters, clock Clock) *Router {
-	r := &Router{Service: service, TTL: TTL(service, clusters, clock), tables: make(map[Scope]*Table)}
+	r := &Router{Service: service, TTL: TTL(service, clusters, clock)}
 	all := judgeAll(service, clusters, clock)
-	r.tables[Scope{}] = newTable(service, all, Scope{})
+	r.all = newTable(service, all, Scope{})
+	r.has = make([]families, 0, len(service.Backends))
 	for i := range service.Backends {
 		r.has = append(r.has, familiesOf(&service.Backends[i]))
 		cluster := clusters[service.Backends[i].Cluster]
@@ -35,22 +38,33 @@ func NewRouter(service *snapshot.Service, clusters Clusters, clock Clock) *Route
 		}
 		at := &cluster.Location
 		for _, scope := range []Scope{{Region: at.Region}, {Region: at.Region, Zone: at.Zone}} {
-			if r.tables[scope] == nil {
-				r.tables[scope] = newTable(service, all, scope)
+			if scope != (Scope{}) && r.table(scope) == nil {
+				r.narrow = append(r.narrow, newTable(service, all, scope))
 			}
 		}
 	}
+	r.narrow = slices.Clip(r.narrow)
 	return r
 }
 
 // Table returns the decision for a scope. If there is nobody to answer in it, the answer is the name of a wider scope
 // instead, and ok is false: see Wider. For the scope of all clusters it is always true.
 func (r *Router) Table(scope Scope) (table *Table, ok bool) {
-	table = r.tables[scope]
 	if scope == (Scope{}) {
-		return table, true
+		return r.all, true
 	}
+	table = r.table(scope)
 	return table, table != nil && table.Eligible()
+}
+
+// table is that of a part of the fleet; nil if the service has no cluster there. There are a handful.
+func (r *Router) table(scope Scope) *Table {
+	for _, t := range r.narrow {
+		if t.scope == scope {
+			return t
+		}
+	}
+	return nil
 }
 
 // Wider is the scope that is asked instead of one in which nobody is eligible: zone, region, all.

@@ -90,6 +90,13 @@ func judgeAll(service *snapshot.Service, clusters Clusters, clock Clock) []judge
 // newTable decides about a service in a scope.
 func newTable(service *snapshot.Service, all []judged, scope Scope) *Table {
 	t := &Table{service: service, scope: scope, seed: seedOf(service), judged: all}
+	held := 0
+	for i := range all {
+		if scope.holds(&all[i].cluster.Location) {
+			held++
+		}
+	}
+	t.candidates = make([]candidate, 0, held)
 	for i := range all {
 		if all[i].in(scope).Verdict == Eligible {
 			t.add(i, all[i].cluster)
@@ -210,8 +217,11 @@ func TTL(service *snapshot.Service, clusters Clusters, clock Clock) uint32 {
 	return ttl
 }
 
-// orderCache keeps orders by distance: they are asked for again and again by clients of the same few networks.
-type orderCache struct {
+// orderCache keeps orders by distance: they are asked for again and again by clients of the same few networks. Most
+// tables are never asked.
+type orderCache struct{ orders atomic.Pointer[orders] }
+
+type orders struct {
 	entries sync.Map // *Place → []int
 	size    atomic.Int32
 }
@@ -219,7 +229,11 @@ type orderCache struct {
 const maxOrders = 4096
 
 func (c *orderCache) get(place *Place) ([]int, bool) {
-	order, ok := c.entries.Load(place)
+	kept := c.orders.Load()
+	if kept == nil {
+		return nil, false
+	}
+	order, ok := kept.entries.Load(place)
 	if !ok {
 		return nil, false
 	}
@@ -227,9 +241,11 @@ func (c *orderCache) get(place *Place) ([]int, bool) {
 }
 
 func (c *orderCache) put(place *Place, order []int) {
-	if c.size.Add(1) > maxOrders {
-		c.entries.Clear()
-		c.size.Store(1)
+	c.orders.CompareAndSwap(nil, &orders{})
+	kept := c.orders.Load()
+	if kept.size.Add(1) > maxOrders {
+		kept.entries.Clear()
+		kept.size.Store(1)
 	}
-	c.entries.Store(place, order)
+	kept.entries.Store(place, order)
 }

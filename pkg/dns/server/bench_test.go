@@ -94,6 +94,15 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
+// messages are packets of a size.
+func messages(size int) []ipv4.Message {
+	ms := make([]ipv4.Message, batch)
+	for i, buffer := range buffers(size) {
+		ms[i].Buffers = [][]byte{buffer}
+	}
+	return ms
+}
+
 // load asks so many queries, a batch at a time, and checks that each was answered.
 func load(address string, queries int) error {
 	conn, err := net.Dial("udp", address)
@@ -109,7 +118,6 @@ func load(address string, queries int) error {
 	out, in := messages(len(packed)), messages(512)
 	for i := range out {
 		copy(out[i].Buffers[0], packed)
-		out[i].OOB = nil
 	}
 	for queries > 0 {
 		window := min(queries, batch)

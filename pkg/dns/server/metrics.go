@@ -4,12 +4,10 @@
 package server
 
 import (
-	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/component-base/metrics"
 
 	"drover.dev/drover/pkg/dns/snapshot"
@@ -21,13 +19,8 @@ import (
 type Metrics struct {
 	queries  *metrics.CounterVec
 	duration *metrics.HistogramVec
-	answers  *metrics.CounterVec
 	drops    *metrics.CounterVec
 	signing  *metrics.Counter
-
-	mu     sync.Mutex
-	pruned *zone.Index                       // as of which there are no counters of services that are gone
-	known  map[snapshot.Key]sets.Set[string] // clusters of services that there are counters of
 }
 
 const subsystem = "drover_dns"
@@ -44,7 +37,6 @@ const (
 // with 0 none does.
 func NewMetrics(registry metrics.KubeRegistry, store *zone.Store, stale time.Duration) *Metrics {
 	m := &Metrics{
-		known: make(map[snapshot.Key]sets.Set[string]),
 		queries: metrics.NewCounterVec(&metrics.CounterOpts{
 			Subsystem: subsystem, Name: "queries_total", StabilityLevel: metrics.ALPHA,
 			Help: "Queries that were answered. Zone is empty for what is in no zone; type is other for those that are rare.",
@@ -54,10 +46,6 @@ func NewMetrics(registry metrics.KubeRegistry, store *zone.Store, stale time.Dur
 			Help:    "Time from a query's arrival in the process until its reply is written down.",
 			Buckets: metrics.ExponentialBuckets(1e-6, 2, 16),
 		}, []string{"transport"}),
-		answers: metrics.NewCounterVec(&metrics.CounterOpts{
-			Subsystem: subsystem, Name: "answers_total", StabilityLevel: metrics.ALPHA,
-			Help: "Answers that led to a cluster, by service.",
-		}, []string{"namespace", "service", "cluster"}),
 		drops: metrics.NewCounterVec(&metrics.CounterOpts{
 			Subsystem: subsystem, Name: "dropped_total", StabilityLevel: metrics.ALPHA,
 			Help: "Queries and connections that were not answered, by reason; rate_limit_slip were told to come over TCP.",
@@ -67,8 +55,8 @@ func NewMetrics(registry metrics.KubeRegistry, store *zone.Store, stale time.Dur
 			Help: "Answers that could not be signed.",
 		}),
 	}
-	registry.MustRegister(m.queries, m.duration, m.answers, m.drops, m.signing)
-	registry.Registerer().MustRegister(storeGauges(store, stale)...)
+	registry.MustRegister(m.queries, m.duration, m.drops, m.signing)
+	registry.Registerer().MustRegister(append(storeGauges(store, stale), answers{store})...)
 	return m
 }
 
@@ -99,6 +87,28 @@ func storeGauges(store *zone.Store, stale time.Duration) []prometheus.Collector 
 	}
 }
 
+// answers collects how many answers of each service led to each cluster. They are counted where services are: it takes no
+// looking for the counter, and one of a service that is gone is gone with it.
+type answers struct{ *zone.Store }
+
+var answersTotal = prometheus.NewDesc(subsystem+"_answers_total", "[ALPHA] Answers that led to a cluster, by service.", []string{"namespace", "service", "cluster"}, nil)
+
+func (a answers) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- answersTotal }
+
+func (a answers) Collect(collected chan<- prometheus.Metric) {
+	index := a.Load()
+	if index == nil {
+		return
+	}
+	sums := make(map[[3]string]uint64) // a Service and an Ingress may have one name
+	index.Counts(func(key snapshot.Key, cluster string, n uint64) {
+		sums[[3]string{key.Namespace, key.Name, cluster}] += n
+	})
+	for labels, n := range sums {
+		collected <- prometheus.MustNewConstMetric(answersTotal, prometheus.CounterValue, float64(n), labels[:]...)
+	}
+}
+
 func (m *Metrics) dropped(reason string) { m.drops.WithLabelValues(reason).Inc() }
 
 func (m *Metrics) signFailed() { m.signing.Inc() }
@@ -106,9 +116,7 @@ func (m *Metrics) signFailed() { m.signing.Inc() }
 // tally counts for one worker. It remembers the counters that it has used: to find one takes longer than an answer.
 type tally struct {
 	metrics   *Metrics
-	index     *zone.Index // that the counters of services belong to
 	queries   map[queryKey]metrics.CounterMetric
-	answers   map[answerKey]metrics.CounterMetric
 	durations [3]metrics.ObserverMetric
 }
 
@@ -119,13 +127,8 @@ type queryKey struct {
 	transport Transport
 }
 
-type answerKey struct {
-	service *zone.Service
-	cluster string
-}
-
 func (m *Metrics) newTally() tally {
-	t := tally{metrics: m, queries: make(map[queryKey]metrics.CounterMetric), answers: make(map[answerKey]metrics.CounterMetric)}
+	t := tally{metrics: m, queries: make(map[queryKey]metrics.CounterMetric)}
 	for _, transport := range []Transport{UDP, TCP, TLS} {
 		t.durations[transport] = m.duration.WithLabelValues(transport.String())
 	}
@@ -143,55 +146,8 @@ func (t *tally) count(w *worker, reply []byte, transport Transport) {
 		t.queries[key] = counter
 	}
 	counter.Inc()
-	if w.answer.Service != nil && w.answer.Cluster != "" {
-		t.answer(w)
-	}
+	w.answer.Count()
 	t.durations[transport].Observe(time.Since(w.start).Seconds())
-}
-
-func (t *tally) answer(w *worker) {
-	if index := w.Store.Load(); index != t.index {
-		clear(t.answers) // the services are others now
-		t.index = index
-		t.metrics.prune(index)
-	}
-	key := answerKey{w.answer.Service, w.answer.Cluster}
-	counter := t.answers[key]
-	if counter == nil {
-		counter = t.metrics.answered(key.service.Key, key.cluster)
-		t.answers[key] = counter
-	}
-	counter.Inc()
-}
-
-// answered returns the counter of a service's answers that lead to a cluster.
-func (m *Metrics) answered(key snapshot.Key, cluster string) metrics.CounterMetric {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.known[key] == nil {
-		m.known[key] = sets.New[string]()
-	}
-	m.known[key].Insert(cluster)
-	return m.answers.WithLabelValues(key.Namespace, key.Name, cluster)
-}
-
-// prune forgets the counters of services that are not in the index: they come and go for as long as the server runs.
-func (m *Metrics) prune(index *zone.Index) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.pruned == index {
-		return
-	}
-	m.pruned = index
-	for key, clusters := range m.known {
-		if index.Has(key) {
-			continue
-		}
-		for cluster := range clusters {
-			m.answers.Delete(map[string]string{"namespace": key.Namespace, "service": key.Name, "cluster": cluster})
-		}
-		delete(m.known, key)
-	}
 }
 
 // counted returns the type if it has a counter of its own, or 0: clients must not make as many as they like.

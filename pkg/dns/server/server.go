@@ -118,12 +118,12 @@ func (s *Server) listen(ctx context.Context, address string) (string, error) {
 		return fail(err)
 	}
 	for _, conn := range sockets {
-		socket, err := newSocket(conn)
+		packets, err := newSocket(conn)
 		if err != nil {
 			listener.Close()
 			return fail(err)
 		}
-		s.add(conn, func(ctx context.Context) { s.serveUDP(ctx, socket) })
+		s.add(conn, func(ctx context.Context) { s.serveUDP(ctx, packets) })
 	}
 	s.add(listener, func(ctx context.Context) { s.serveTCP(ctx, listener, TCP) })
 	return address, nil

@@ -5,14 +5,10 @@ package server
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
 
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
-	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
 	"drover.dev/drover/pkg/dns/wire"
@@ -29,118 +25,57 @@ const (
 	maxControl = 64
 )
 
-// socket reads and writes packets in batches. Those of ipv4 and ipv6 are of one type.
-type socket struct {
-	conn   *net.UDPConn
-	packet interface {
-		ReadBatch(ms []ipv4.Message, flags int) (int, error)
-		WriteBatch(ms []ipv4.Message, flags int) (int, error)
-	}
-	// everywhere is a socket of all addresses: replies have to come from the one that was asked.
-	everywhere bool
-}
-
-func newSocket(conn *net.UDPConn) (*socket, error) {
-	s := &socket{conn: conn}
-	// For bursts. The system may grant less, and then it is less.
-	_ = conn.SetReadBuffer(socketBuffer)
-	_ = conn.SetWriteBuffer(socketBuffer)
-	local := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
-	s.everywhere = local.IsUnspecified()
-	if local.Is4() {
-		packet := ipv4.NewPacketConn(conn)
-		s.packet = packet
-		if s.everywhere {
-			return s, packet.SetControlMessage(ipv4.FlagDst, true)
-		}
-		return s, nil
-	}
-	packet := ipv6.NewPacketConn(conn)
-	s.packet = packet
-	if s.everywhere {
-		return s, packet.SetControlMessage(ipv6.FlagDst, true)
-	}
-	return s, nil
+// socket reads queries, and sends replies to those who asked. Its buffers are used again for the next.
+type socket interface {
+	// read waits for queries, and returns how many there are. After close it fails with net.ErrClosed.
+	read() (int, error)
+	// query is one of them, and who sent it; ok is false if it is too large to be one.
+	query(i int) (msg []byte, from netip.Addr, ok bool)
+	// room is where the reply to a query is to be written. It has no octets, and room for those of a reply.
+	room(i int) []byte
+	// reply has a reply to a query sent with the next flush. Replies are in the order of queries.
+	reply(i int, msg []byte)
+	// flush sends replies. The error is about the last one that could not be sent; those after it are.
+	flush() error
 }
 
 // serveUDP answers packets until the socket is closed.
-func (s *Server) serveUDP(ctx context.Context, socket *socket) {
+func (s *Server) serveUDP(ctx context.Context, packets socket) {
 	w := s.newWorker()
-	in, out := messages(maxQuery), messages(wire.MaxUDPSize)
-	buffers := make([][]byte, batch)
-	for i := range out {
-		buffers[i] = out[i].Buffers[0]
-	}
 	for {
-		read, err := socket.packet.ReadBatch(in, 0)
+		read, err := packets.read()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
 			// It is about an earlier reply, e.g. that a client has gone.
 			klog.FromContext(ctx).V(4).Info("Packets could not be read", "err", err)
 			continue
 		}
-		replies := 0
-		for i := range in[:read] {
-			if s.answerPacket(w, socket, &in[i], &out[replies], buffers[replies]) {
-				replies++
+		for i := range read {
+			msg, from, ok := packets.query(i)
+			if !ok {
+				continue
+			}
+			if reply := w.reply(packets.room(i), msg, from, UDP); reply != nil {
+				packets.reply(i, reply)
 			}
 		}
-		socket.write(ctx, out[:replies])
-	}
-}
-
-// answerPacket writes the reply to a packet into a message, and reports whether there is one.
-func (s *Server) answerPacket(w *worker, socket *socket, in, out *ipv4.Message, buffer []byte) bool {
-	from, ok := in.Addr.(*net.UDPAddr)
-	if !ok || in.N > maxQuery || in.Flags&unix.MSG_TRUNC != 0 {
-		return false
-	}
-	addr, _ := netip.AddrFromSlice(from.IP)
-	reply := w.reply(buffer[:0], in.Buffers[0][:in.N], addr.Unmap(), UDP)
-	if reply == nil {
-		return false
-	}
-	out.Buffers[0], out.Addr, out.OOB = reply, in.Addr, nil
-	if socket.everywhere {
-		out.OOB = replySource(in.OOB[:in.NN])
-	}
-	return true
-}
-
-// replySource makes, in place, of the address that a packet was sent to the address that the reply is sent from. Of
-// IPv4 the interface is left to routing; of IPv6 it is kept, because link-local addresses need it.
-func replySource(control []byte) []byte {
-	const header, ifindex = unix.SizeofCmsghdr, 4
-	if len(control) >= header+unix.SizeofInet4Pktinfo &&
-		binary.NativeEndian.Uint32(control[header-8:]) == unix.IPPROTO_IP &&
-		binary.NativeEndian.Uint32(control[header-4:]) == unix.IP_PKTINFO {
-		clear(control[header : header+ifindex])
-	}
-	return control
-}
-
-// write sends replies. One that cannot be sent is left out.
-func (s *socket) write(ctx context.Context, replies []ipv4.Message) {
-	for len(replies) > 0 {
-		written, err := s.packet.WriteBatch(replies, 0)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			klog.FromContext(ctx).V(4).Info("A reply could not be sent", "to", replies[max(written, 0)].Addr, "err", err)
-			written = max(written, 0) + 1
+		if err := packets.flush(); err != nil {
+			klog.FromContext(ctx).V(4).Info("A reply could not be sent", "err", err)
 		}
-		replies = replies[written:]
 	}
 }
 
-func messages(size int) []ipv4.Message {
-	ms := make([]ipv4.Message, batch)
-	for i := range ms {
-		ms[i].Buffers = [][]byte{make([]byte, size)}
-		ms[i].OOB = make([]byte, maxControl)
+// buffers are those of a batch, of one size each, beside each other.
+func buffers(size int) [][]byte {
+	all := make([]byte, batch*size)
+	out := make([][]byte, batch)
+	for i := range out {
+		out[i] = all[i*size : (i+1)*size : (i+1)*size]
 	}
-	return ms
+	return out
 }
+
+// maxReply is the size of the largest reply over UDP.
+const maxReply = wire.MaxUDPSize

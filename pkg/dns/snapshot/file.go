@@ -42,9 +42,12 @@ func Load(path string) (*Snapshot, error) {
 // seconds: so it follows all that were read before, and a file from a backup can take the place of a newer one.
 func Parse(data []byte, written time.Time) (*Snapshot, error) {
 	s := &Snapshot{}
-	plain, err := yaml.YAMLToJSONStrict(data)
-	if err != nil {
-		return nil, fmt.Errorf("not a snapshot: %w", err)
+	plain := data
+	if !json.Valid(data) {
+		var err error
+		if plain, err = yaml.YAMLToJSONStrict(data); err != nil {
+			return nil, fmt.Errorf("not a snapshot: %w", err)
+		}
 	}
 	unknown, err := kjson.UnmarshalStrict(plain, s)
 	if err := errors.Join(append(unknown, err)...); err != nil {

@@ -6,6 +6,7 @@ package wire
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"net/netip"
 
 	"github.com/miekg/dns"
 )
@@ -101,9 +102,12 @@ type Records struct {
 	size   int // of one
 }
 
-// AddressRecords returns the records of addresses, 4 or 16 octets each.
+// AddressRecords returns the records of addresses, all of 4 or all of 16 octets.
 func AddressRecords(addresses [][]byte, ttl uint32) Records {
 	var r Records
+	if len(addresses) > 0 {
+		r.octets = make([]byte, 0, len(addresses)*(12+len(addresses[0])))
+	}
 	for _, a := range addresses {
 		rrtype := dns.TypeA
 		if len(a) == 16 {
@@ -124,6 +128,12 @@ func (r Records) Len() int {
 		return 0
 	}
 	return len(r.octets) / r.size
+}
+
+// Addr is the address in one of the records.
+func (r Records) Addr(i int) netip.Addr {
+	addr, _ := netip.AddrFromSlice(r.octets[i*r.size+12 : (i+1)*r.size])
+	return addr
 }
 
 // AppendRecords appends an answer of records in random order. If that is more than limit, it says to come again over

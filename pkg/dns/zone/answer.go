@@ -42,8 +42,9 @@ type Answer struct {
 	Service *Service
 	Cluster string
 
-	made  source
-	order routing.Order
+	backend int // of Service, that Cluster is
+	made    source
+	order   routing.Order
 }
 
 // source is what Records were made of.
@@ -69,8 +70,9 @@ func (a *Answer) Expand(owner string) {
 
 func (s *Service) addressRecords(owner string, backend int, family routing.Family) []dns.RR {
 	var records []dns.RR
-	for _, addr := range s.sets[backend].addresses[family] {
-		records = append(records, addressRecord(owner, addr, s.TTL))
+	set := s.sets[backend].records[family]
+	for i := range set.Len() {
+		records = append(records, addressRecord(owner, set.Addr(i), s.TTL))
 	}
 	return records
 }

@@ -61,16 +61,16 @@ type region struct {
 // Service is a service made ready for answers.
 type Service struct {
 	*routing.Router
-	Key   snapshot.Key
-	sets  []addressSet // of each backend
-	ports []snapshot.Port
+	Key    snapshot.Key
+	sets   []addressSet // of each backend
+	ports  []snapshot.Port
+	counts *counts
 }
 
 // addressSet has the addresses of a backend as records.
 type addressSet struct {
-	addresses [2][]netip.Addr
-	records   [2]wire.Records
-	alias     string // the load balancer's name, with the dot at the end; empty if there are addresses
+	records [2]wire.Records
+	alias   string // the load balancer's name, with the dot at the end; empty if there are addresses
 }
 
 // host is a name of a service by host, or, without a service, a name that only has others below it.
@@ -90,7 +90,7 @@ func NewIndex(s *snapshot.Snapshot) *Index {
 	}
 	ix.zones = newZones(s)
 	for i := range s.Services {
-		ix.services[s.Services[i].Key()] = ix.newService(&s.Services[i])
+		ix.services[s.Services[i].Key()] = ix.newService(&s.Services[i], nil)
 	}
 	ix.indexNamespaces()
 	ix.indexHosts()
@@ -144,8 +144,17 @@ func newFleet(clusters []snapshot.Cluster) fleet {
 	return f
 }
 
-func (ix *Index) newService(s *snapshot.Service) *Service {
-	service := &Service{Router: routing.NewRouter(s, ix.fleet.clusters, ix.clock), Key: s.Key(), ports: s.Ports}
+// newService makes a service. It goes on with the counts of the one that it takes the place of, if any.
+func (ix *Index) newService(s *snapshot.Service, before *Service) *Service {
+	service := &Service{
+		Router: routing.NewRouter(s, ix.fleet.clusters, ix.clock), Key: s.Key(), ports: s.Ports,
+		sets: make([]addressSet, 0, len(s.Backends)),
+	}
+	var counted *counts
+	if before != nil {
+		counted = before.counts
+	}
+	service.counts = newCounts(s, counted)
 	for i := range s.Backends {
 		service.sets = append(service.sets, newAddressSet(&s.Backends[i], service.TTL))
 	}
@@ -157,22 +166,19 @@ var maxAddresses = [2]int{routing.IPv4: 48, routing.IPv6: 27}
 
 func newAddressSet(b *snapshot.Backend, ttl uint32) addressSet {
 	var set addressSet
+	var octets [2][][]byte
 	for _, text := range b.AnswerAddresses() {
 		addr := netip.MustParseAddr(text)
 		family := routing.IPv6
 		if addr.Is4() {
 			family = routing.IPv4
 		}
-		if len(set.addresses[family]) < maxAddresses[family] {
-			set.addresses[family] = append(set.addresses[family], addr)
+		if len(octets[family]) < maxAddresses[family] {
+			octets[family] = append(octets[family], addr.AsSlice())
 		}
 	}
-	for family, addresses := range set.addresses {
-		octets := make([][]byte, 0, len(addresses))
-		for _, addr := range addresses {
-			octets = append(octets, addr.AsSlice())
-		}
-		set.records[family] = wire.AddressRecords(octets, ttl)
+	for family := range octets {
+		set.records[family] = wire.AddressRecords(octets[family], ttl)
 	}
 	if len(b.Addresses) == 0 && b.Hostname != "" {
 		set.alias = dns.Fqdn(b.Hostname)

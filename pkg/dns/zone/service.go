@@ -90,13 +90,13 @@ func (a *Answer) answerBackend(q *Question, n node, owner string) {
 	case n.port != nil:
 		a.answerPort(q, n, orAsked(owner, q))
 	case set.alias != "" && !n.alone:
-		a.Cluster = n.service.Service.Backends[n.backend].Cluster
+		a.leads(n.backend)
 		a.Answer = append(a.Answer, &dns.CNAME{
 			Hdr:    header(orAsked(owner, q), dns.TypeCNAME, n.service.TTL),
 			Target: set.alias,
 		})
-	case isAddress && len(set.addresses[family]) > 0:
-		a.Cluster = n.service.Service.Backends[n.backend].Cluster
+	case isAddress && set.records[family].Len() > 0:
+		a.leads(n.backend)
 		if owner == "" {
 			a.Records, a.made = set.records[family], source{n.backend, family}
 			return
@@ -117,15 +117,15 @@ func (a *Answer) answerPort(q *Question, n node, owner string) {
 		return
 	}
 	set := &n.service.sets[n.backend]
-	if set.alias == "" && len(set.addresses[routing.IPv4])+len(set.addresses[routing.IPv6]) == 0 {
+	if set.alias == "" && set.records[routing.IPv4].Len()+set.records[routing.IPv6].Len() == 0 {
 		a.nothing(owner, nil, routing.MinTTLSeconds)
 		return
 	}
-	a.Cluster = n.service.Service.Backends[n.backend].Cluster
+	a.leads(n.backend)
 	target := set.alias
 	if target == "" {
 		target = a.Zone.clusterName(n.service.Key, a.Cluster)
-		for family := range set.addresses {
+		for family := range set.records {
 			a.Additional = append(a.Additional, n.service.addressRecords(target, n.backend, routing.Family(family))...)
 		}
 	}

@@ -65,7 +65,9 @@ func (s *Store) Replace(next *snapshot.Snapshot) error {
 	if last := s.current.Load(); last != nil && next.Version < last.Version {
 		return fmt.Errorf("version %d is older than %d, which is served: raise version", next.Version, last.Version)
 	}
-	s.serve(NewIndex(next))
+	index := NewIndex(next)
+	index.inherit(s.current.Load())
+	s.serve(index)
 	return nil
 }
 
@@ -124,7 +126,7 @@ func (ix *Index) with(change Change) (*Index, error) {
 		}
 	}
 	for key, service := range fresh {
-		next.services[key] = next.newService(service)
+		next.services[key] = next.newService(service, ix.services[key])
 		hosts = hosts || key.Hosts
 	}
 	next.reindex(ix, fresh, change.Removed)
