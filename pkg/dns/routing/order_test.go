@@ -96,6 +96,41 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// Of ten thousand networks 5 % are 5 % ± 1. Raised to 20 %, nobody leaves the cluster that was raised. Another server, with a
+// table of its own, decides alike.
+func TestWeightsOfTenThousandNetworks(t *testing.T) {
+	weighted := func(east, west int32) *Table {
+		s := service("east", "west")
+		s.Mode = snapshot.Weighted
+		*backend(s, "east").Weight, *backend(s, "west").Weight = east, west
+		return build(s, fleet(), Scope{})
+	}
+	first, second, raised := weighted(95, 5), weighted(95, 5), weighted(80, 20)
+	const networks, west = 10_000, 1
+	var a, b, c Order
+	before, after := 0, 0
+	for i := range networks {
+		first.Order(client(i), &a)
+		second.Order(client(i), &b)
+		raised.Order(client(i), &c)
+		if !slices.Equal(a.Backends, b.Backends) {
+			t.Fatalf("two servers disagree about network %d: %v and %v", i, a.Backends, b.Backends)
+		}
+		if a.Backends[0] == west {
+			before++
+			if c.Backends[0] != west {
+				t.Fatalf("network %d has left the cluster that was raised", i)
+			}
+		}
+		if c.Backends[0] == west {
+			after++
+		}
+	}
+	if before < networks*4/100 || before > networks*6/100 || after < networks*19/100 || after > networks*21/100 {
+		t.Errorf("5 %% are %d of %d, and 20 %% are %d", before, networks, after)
+	}
+}
+
 func TestWeightsComeBeforeProximity(t *testing.T) {
 	s := service("east", "eu")
 	s.Mode = snapshot.Weighted

@@ -234,6 +234,12 @@ func FuzzReply(f *testing.F) {
 			if reply == nil {
 				continue
 			}
+			if len(msg) < headerLen || msg[2]&0x80 != 0 {
+				t.Fatalf("what is no query is answered: %x", reply)
+			}
+			if [2]byte(reply) != [2]byte(msg) || reply[2]&0x80 == 0 || reply[3]&0x80 != 0 {
+				t.Fatalf("that is no reply of ours to the query: %x", reply)
+			}
 			var m dns.Msg
 			if err := m.Unpack(reply); err != nil {
 				t.Fatalf("the reply is no message: %v", err)
