@@ -36,10 +36,11 @@ func (s *Server) transfer(w *worker, conn net.Conn, out *bufio.Writer, transport
 		return out.Flush()
 	}
 	var request dns.Msg
-	if err := request.Unpack(w.query.Message()); err != nil {
+	err := request.Unpack(w.query.Message())
+	signature := signatureOf(&request)
+	if err != nil || (w.query.TSIG && signature == nil) {
 		return send(w.query.AppendError(nil, dns.RcodeFormatError, wire.Options{}))
 	}
-	signature := request.IsTsig()
 	if signature != nil {
 		if err := w.Transfers.Verify(w.query.Message(), signature); err != nil {
 			return send(w.refuseSignature(nil, signature, err))

@@ -17,10 +17,13 @@ import (
 func (w *worker) composeSigned(dst []byte, from netip.Addr, transport Transport, options wire.Options) []byte {
 	q := &w.query
 	var msg dns.Msg
-	if err := msg.Unpack(q.Message()); err != nil || msg.IsTsig() == nil {
+	if err := msg.Unpack(q.Message()); err != nil {
 		return q.AppendError(dst, dns.RcodeFormatError, options)
 	}
-	request := msg.IsTsig()
+	request := signatureOf(&msg)
+	if request == nil {
+		return q.AppendError(dst, dns.RcodeFormatError, options)
+	}
 	if err := w.Transfers.Verify(q.Message(), request); err != nil {
 		return w.refuseSignature(dst, request, err)
 	}
@@ -37,6 +40,15 @@ func (w *worker) composeSigned(dst []byte, from netip.Addr, transport Transport,
 		return q.AppendTruncated(dst[:start], true, options)
 	}
 	return append(dst, signed...)
+}
+
+// signatureOf is the signature of a message; nil if it has none, or one without content, which the codec lets pass.
+func signatureOf(msg *dns.Msg) *dns.TSIG {
+	signature := msg.IsTsig()
+	if signature == nil || signature.Algorithm == "" {
+		return nil
+	}
+	return signature
 }
 
 // refuseSignature answers NOTAUTH, and in an unsigned signature record why (RFC 8945, section 5.2).
