@@ -27,6 +27,10 @@ type UnjoinOptions struct {
 	Federation *FederationOptions
 	// Name of the Cluster.
 	Name string
+	// Mode says what becomes of what runs there.
+	Mode LeaveMode
+	// IgnorePolicies goes on though workloads would get below what their policies demand.
+	IgnorePolicies bool
 	// Yes does not ask.
 	Yes bool
 	// Force lets go of a cluster that no longer exists, without touching it.
@@ -35,13 +39,27 @@ type UnjoinOptions struct {
 	Timeout time.Duration
 }
 
+// LeaveMode is what becomes of what Drover runs in a cluster that leaves.
+type LeaveMode string
+
+const (
+	// LeaveKeep leaves it there, without Drover's marks.
+	LeaveKeep LeaveMode = "leave"
+	// LeaveMove moves it to other clusters first.
+	LeaveMove LeaveMode = "move"
+	// LeaveDelete deletes it there.
+	LeaveDelete LeaveMode = "delete"
+)
+
 // NewUnjoinOptions returns the defaults.
 func NewUnjoinOptions(streams Streams, federation *FederationOptions) *UnjoinOptions {
-	return &UnjoinOptions{Streams: streams, Federation: federation, Timeout: 2 * time.Minute}
+	return &UnjoinOptions{Streams: streams, Federation: federation, Mode: LeaveKeep, Timeout: 2 * time.Minute}
 }
 
 // AddFlags adds the flags of unjoin.
 func (o *UnjoinOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVar((*string)(&o.Mode), "mode", string(o.Mode), "What becomes of what runs there: leave it there, move it to other clusters first, or delete it.")
+	fs.BoolVar(&o.IgnorePolicies, "ignore-policies", o.IgnorePolicies, "Go on even if workloads get below what their policies demand.")
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
 	fs.BoolVar(&o.Force, "force", o.Force, "The cluster no longer exists: let go of it without touching it.")
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "How long to wait until the cluster has left.")
@@ -49,8 +67,13 @@ func (o *UnjoinOptions) AddFlags(fs *pflag.FlagSet) {
 
 // Run lets the cluster leave the federation.
 func (o *UnjoinOptions) Run(ctx context.Context) error {
-	if o.Timeout <= 0 {
+	switch {
+	case o.Timeout <= 0:
 		return errors.New("--timeout must be more than 0")
+	case o.Mode != LeaveKeep && o.Mode != LeaveMove && o.Mode != LeaveDelete:
+		return fmt.Errorf("--mode=%s is not known: use %s, %s or %s", o.Mode, LeaveKeep, LeaveMove, LeaveDelete)
+	case o.Force && o.Mode != LeaveKeep:
+		return fmt.Errorf("--force touches nothing in the cluster, so it does not go with --mode=%s: leave one out", o.Mode)
 	}
 	federation, err := o.Federation.connect(o.ErrOut)
 	if err != nil {
@@ -83,16 +106,21 @@ func (u *unjoin) run(ctx context.Context) error {
 	switch {
 	case cluster.DeletionTimestamp != nil && (!u.Force || forced):
 		u.line("%s is leaving already.", u.Name)
+	case u.Mode == LeaveMove && isMovedAway(cluster):
+		u.line("The workloads of %s are being moved already.", u.Name)
 	default:
 		if err := u.agree(ctx, cluster); err != nil {
 			return err
 		}
 	}
 	start := u.now()
-	if u.Force && !forced {
-		if err := u.annotateForce(ctx, cluster); err != nil {
+	if u.Mode == LeaveMove && cluster.DeletionTimestamp == nil {
+		if err := u.moveAway(ctx); err != nil {
 			return err
 		}
+	}
+	if err := u.annotate(ctx, cluster); err != nil {
+		return err
 	}
 	if cluster.DeletionTimestamp == nil {
 		err := u.federation.drover.FederationV1alpha1().Clusters().Delete(ctx, u.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(cluster.UID))})
@@ -129,19 +157,43 @@ func (u *unjoin) agree(ctx context.Context, cluster *v1alpha1.Cluster) error {
 	if err != nil {
 		return err
 	}
-	plan := leavePlan{cluster: cluster, running: runningIn(u.Name, placements.Items), force: u.Force}
+	plan := leavePlan{cluster: cluster, running: runningIn(u.Name, placements.Items), force: u.Force, mode: u.Mode}
+	if !u.Force {
+		if plan.departures, err = u.federation.departures(ctx, u.Name, placements.Items); err != nil {
+			return err
+		}
+	}
 	plan.others = slices.DeleteFunc(names, func(name string) bool { return name == u.Name })
 	u.line("%s", plan.text())
+	if short := shortfalls(plan.departures); short != "" && !u.IgnorePolicies {
+		return fmt.Errorf("nothing has changed: without %s, workloads would get below what is demanded of them\n%s\n"+
+			"change their policies, join or uncordon another cluster, or add --ignore-policies", u.Name, short)
+	}
 	if u.Yes {
 		return nil
 	}
 	return u.confirm(ctx, "Unjoin "+u.Name+"?")
 }
 
-func (u *unjoin) annotateForce(ctx context.Context, cluster *v1alpha1.Cluster) error {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"uid": cluster.UID, "annotations": map[string]string{v1alpha1.AnnotationForceLeave: "true"},
-	}})
+// annotate says on the Cluster how it is to leave, before it does.
+func (u *unjoin) annotate(ctx context.Context, cluster *v1alpha1.Cluster) error {
+	annotations := map[string]any{}
+	set := func(name string, wanted bool) {
+		switch is := cluster.Annotations[name] == "true"; {
+		case wanted && !is:
+			annotations[name] = "true"
+		case !wanted && is && cluster.DeletionTimestamp == nil:
+			annotations[name] = nil // of an earlier attempt that was interrupted
+		}
+	}
+	set(v1alpha1.AnnotationForceLeave, u.Force)
+	if cluster.DeletionTimestamp == nil {
+		set(v1alpha1.AnnotationLeaveDeletes, u.Mode != LeaveKeep) // what is moved is elsewhere by now
+	}
+	if len(annotations) == 0 {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": cluster.UID, "annotations": annotations}})
 	if err != nil {
 		return err
 	}

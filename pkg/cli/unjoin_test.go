@@ -4,6 +4,8 @@
 package cli
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,11 +151,33 @@ func TestLeavePlan(t *testing.T) {
 		want []string
 	}{
 		"some": {
-			plan: leavePlan{running: runningIn("east", placements), others: []string{"eu", "west"}},
+			plan: leavePlan{mode: LeaveKeep, running: runningIn("east", placements), others: []string{"eu", "west"}},
 			want: []string{
 				"Placed on it: 2 Deployments (5 replicas), 2 Ingresses, 1 Service.",
 				"They keep running there, but Drover no longer manages them: no updates, no scaling, no deletion.",
 				"The federation places the 5 replicas on other clusters as well, where policies and room allow: eu, west.",
+				"Drover's access to it is removed: namespace drover-system, ClusterRole and ClusterRoleBinding drover there, the credentials here.",
+			},
+		},
+		"some move, with one owed deletion": {
+			plan: leavePlan{
+				mode: LeaveMove, running: runningIn("east", placements[:1]), others: []string{"west"}, cluster: owedOne(cluster("east", memberURL)),
+				departures: []departure{{placement: &placements[0], then: dividedAs(map[string]int32{"west": 8})}},
+			},
+			want: []string{
+				"Placed on it: 1 Deployment (4 replicas).",
+				"They move to other clusters first: new replicas before old ones go, as their policies say. Then they are deleted there.",
+				"The federation places the 4 replicas on other clusters, where policies and room allow: west.\n    deployment default/web: west 4 → 8",
+				"It is owed 1 deletion from when it could not be reached. They are done first.",
+				"Drover's access to it is removed: namespace drover-system, ClusterRole and ClusterRoleBinding drover there, the credentials here.",
+			},
+		},
+		"some are deleted": {
+			plan: leavePlan{mode: LeaveDelete, running: runningIn("east", placements[1:2])},
+			want: []string{
+				"Placed on it: 1 Deployment (1 replica).",
+				"They are deleted there at once: until their replicas are ready elsewhere, there are fewer.",
+				"No other cluster is joined: the federation has no place for the 1 replica until one is.",
 				"Drover's access to it is removed: namespace drover-system, ClusterRole and ClusterRoleBinding drover there, the credentials here.",
 			},
 		},
@@ -174,11 +198,114 @@ func TestLeavePlan(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.plan.cluster = cluster("east", memberURL)
+			if test.plan.cluster == nil {
+				test.plan.cluster = cluster("east", memberURL)
+			}
 			want := "east (" + memberURL + ") will leave the federation:\n  - " + strings.Join(test.want, "\n  - ")
 			if diff := cmp.Diff(want, test.plan.text()); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func owedOne(c *v1alpha1.Cluster) *v1alpha1.Cluster {
+	c.Status.Owed = []v1alpha1.OwedDeletion{{Resource: "services", Namespace: "default", Name: "old"}}
+	return c
+}
+
+// dividedAs is a decision by which clusters have so many replicas.
+func dividedAs(replicas map[string]int32) (spec v1alpha1.PlacementSpec) {
+	for _, name := range slices.Sorted(maps.Keys(replicas)) {
+		spec.Clusters = append(spec.Clusters, v1alpha1.ClusterAssignment{Name: name, Replicas: ptr.To(replicas[name])})
+	}
+	return spec
+}
+
+func TestShortfall(t *testing.T) {
+	unplaced := v1alpha1.PlacementSpec{Problem: "Unplaced", ProblemMessage: "2 of 4 replicas fit on no cluster", Unplaced: 2}
+	for name, test := range map[string]struct {
+		is, then v1alpha1.PlacementSpec
+		demanded int32
+		want     string
+	}{
+		"as many elsewhere":         {is: dividedAs(map[string]int32{"east": 4}), then: dividedAs(map[string]int32{"west": 4})},
+		"some fit nowhere":          {is: dividedAs(map[string]int32{"east": 4}), then: unplaced, want: "deployment default/web: Unplaced: 2 of 4 replicas fit on no cluster"},
+		"as many fitted nowhere":    {is: unplaced, then: unplaced},
+		"fewer fitted nowhere":      {is: v1alpha1.PlacementSpec{Problem: "Unplaced", Unplaced: 1}, then: unplaced, want: "deployment default/web: Unplaced: 2 of 4 replicas fit on no cluster"},
+		"too few domains":           {then: v1alpha1.PlacementSpec{Problem: "SpreadUnsatisfiable", ProblemMessage: "1 of 2"}, want: "deployment default/web: SpreadUnsatisfiable: 1 of 2"},
+		"a minimum in that cluster": {is: v1alpha1.PlacementSpec{Policy: "web"}, demanded: 2, want: "deployment default/web: policy web demands 2 replicas there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := placementOf("Deployment", "web", nil)
+			test.is.Workload = p.Spec.Workload
+			p.Spec = test.is
+			if got := (departure{placement: p, then: test.then, demanded: test.demanded}).shortfall(); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Nothing changes where workloads would get below what is demanded, unless that is to be ignored, or the cluster is gone.
+func TestUnjoinRefusesShortfalls(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(*UnjoinOptions)
+		refused bool
+	}{
+		"leave":           {change: func(*UnjoinOptions) {}, refused: true},
+		"move":            {change: func(o *UnjoinOptions) { o.Mode = LeaveMove }, refused: true},
+		"delete":          {change: func(o *UnjoinOptions) { o.Mode = LeaveDelete }, refused: true},
+		"ignore policies": {change: func(o *UnjoinOptions) { o.IgnorePolicies = true }},
+		"force":           {change: func(o *UnjoinOptions) { o.Force = true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(cluster("east", memberURL), placementOf("Deployment", "web", ptr.To[int32](3), "east"))
+			w.drover.PrependReactor("create", "placementreviews", func(action clienttesting.Action) (bool, runtime.Object, error) {
+				review := action.(clienttesting.CreateAction).GetObject().(*v1alpha1.PlacementReview).DeepCopy()
+				if diff := cmp.Diff([]string{"east"}, review.Spec.Without); diff != "" {
+					t.Errorf("without (-want +got):\n%s", diff)
+				}
+				review.Status.Placement.Problem, review.Status.Placement.ProblemMessage = "NoClusters", "none is joined"
+				return true, review, nil
+			})
+			err := w.unjoin("east", test.change, func(o *UnjoinOptions) { o.Yes = true }).run(t.Context())
+			if !test.refused {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, "nothing has changed", "deployment default/web: NoClusters: none is joined", "--ignore-policies")
+			if wrote := writes(&w.drover.Fake); len(wrote) > 0 {
+				t.Errorf("wrote %v", wrote)
+			}
+		})
+	}
+}
+
+// A move waits until nothing is left, goes on where it was interrupted without asking again, and leaves then.
+func TestUnjoinMoves(t *testing.T) {
+	web, c := placementOf("Deployment", "web", ptr.To[int32](3), "east", "west"), cluster("east", memberURL)
+	everywhere := placementOf("Service", "external", nil, "east", "west")
+	everywhere.Spec.Clusters[0].Code = v1alpha1.NoSelector
+	w := newWorld(c, web, everywhere)
+	move := func(o *UnjoinOptions) { o.Mode = LeaveMove }
+	wantError(t, w.unjoin("east", move, func(o *UnjoinOptions) { o.Yes = true }).run(t.Context()),
+		"still on east: 1 Deployment (3 replicas)", "kubectl drover unjoin east --mode=move", v1alpha1.TaintLeaving)
+	got, err := w.drover.FederationV1alpha1().Clusters().Get(t.Context(), "east", metav1.GetOptions{})
+	if err != nil || !isMovedAway(got) {
+		t.Fatalf("taints are %v (%v)", got.Spec.Taints, err)
+	}
+	web.Spec.Clusters = web.Spec.Clusters[1:]
+	if err := w.drover.Tracker().Update(v1alpha1.SchemeGroupVersion.WithResource("placements"), web, web.Namespace); err != nil {
+		t.Fatal(err)
+	}
+	w.drover.ClearActions()
+	if err := w.unjoin("east", move).run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"patch clusters", "delete clusters"}, writes(&w.drover.Fake)); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,24 +99,45 @@ func (m *Member) ReleaseReplicas(ctx context.Context, resource schema.GroupVersi
 
 // ReleaseAll releases everything in the member that the federation of that identity manages, and counts it.
 func (m *Member) ReleaseAll(ctx context.Context, identity string) (int, error) {
-	released := 0
-	for _, resource := range Synced {
+	return m.eachManaged(ctx, identity, func(resource schema.GroupVersionResource, obj *metav1.PartialObjectMetadata) error {
+		if err := m.Release(ctx, resource, obj); err != nil {
+			return fmt.Errorf("release %s %s/%s: %w", resource.Resource, obj.Namespace, obj.Name, err)
+		}
+		return nil
+	})
+}
+
+// DeleteAll deletes everything in the member that the federation of that identity put there, and counts it. Namespaces are
+// left, for others may have put something into them.
+func (m *Member) DeleteAll(ctx context.Context, identity string) (int, error) {
+	return m.eachManaged(ctx, identity, func(resource schema.GroupVersionResource, obj *metav1.PartialObjectMetadata) error {
+		if resource == Namespaces || !Holds(identity, resource, obj) || obj.DeletionTimestamp != nil {
+			return nil
+		}
+		return m.delete(ctx, resource, obj, metav1.DeletePropagationBackground)
+	})
+}
+
+// eachManaged does something about everything in the member that has the marks of the federation of that identity: what
+// needs others before these. It counts what it was done about.
+func (m *Member) eachManaged(ctx context.Context, identity string, do func(schema.GroupVersionResource, *metav1.PartialObjectMetadata) error) (int, error) {
+	done := 0
+	for _, resource := range slices.Backward(Synced) {
 		list, err := m.listManaged(ctx, resource)
 		if err != nil {
-			return released, fmt.Errorf("list managed %s: %w", resource.Resource, err)
+			return done, fmt.Errorf("list managed %s: %w", resource.Resource, err)
 		}
 		for i := range list.Items {
-			obj := &list.Items[i]
-			if obj.Annotations[v1alpha1.AnnotationFederation] != identity {
+			if list.Items[i].Annotations[v1alpha1.AnnotationFederation] != identity {
 				continue
 			}
-			if err := m.Release(ctx, resource, obj); err != nil {
-				return released, fmt.Errorf("release %s %s/%s: %w", resource.Resource, obj.Namespace, obj.Name, err)
+			if err := do(resource, &list.Items[i]); err != nil {
+				return done, err
 			}
-			released++
+			done++
 		}
 	}
-	return released, nil
+	return done, nil
 }
 
 func (m *Member) listManaged(ctx context.Context, resource schema.GroupVersionResource) (*metav1.PartialObjectMetadataList, error) {

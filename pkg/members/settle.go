@@ -58,11 +58,18 @@ func (m *Member) settle(ctx context.Context, identity string, d v1alpha1.OwedDel
 	case d.PropagationPolicy == metav1.DeletePropagationOrphan:
 		return m.Release(ctx, resource, live)
 	}
-	err = objects.Delete(ctx, d.Name, metav1.DeleteOptions{
-		PropagationPolicy: &d.PropagationPolicy, Preconditions: &metav1.Preconditions{UID: &live.UID, ResourceVersion: &live.ResourceVersion},
+	return m.delete(ctx, resource, live, d.PropagationPolicy)
+}
+
+// delete deletes an object, if it is as it was when it was read.
+func (m *Member) delete(ctx context.Context, resource schema.GroupVersionResource, obj *metav1.PartialObjectMetadata, policy metav1.DeletionPropagation) error {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+	defer cancel()
+	err := m.Metadata.Resource(resource).Namespace(obj.Namespace).Delete(ctx, obj.Name, metav1.DeleteOptions{
+		PropagationPolicy: &policy, Preconditions: &metav1.Preconditions{UID: &obj.UID, ResourceVersion: &obj.ResourceVersion},
 	})
 	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("delete %s %s/%s: %w", d.Resource, d.Namespace, d.Name, err)
+		return fmt.Errorf("delete %s %s/%s: %w", resource.Resource, obj.Namespace, obj.Name, err)
 	}
 	return nil
 }

@@ -170,6 +170,47 @@ func TestPlacementReview(t *testing.T) {
 	}
 }
 
+// A review of a workload that is stored needs its name only, and can leave out clusters.
+func TestPlacementReviewWithout(t *testing.T) {
+	f, ctx := startFor(t, withScheduler), t.Context()
+	namespace := f.namespace(t)
+	for _, cluster := range []string{"east", "west"} {
+		f.join(t, cluster, nil)
+	}
+	f.joined(t, namespace, "east", "west")
+	must[*appsv1.Deployment](t)(f.kube.AppsV1().Deployments(namespace).Create(ctx, deployment("web", 4), metav1.CreateOptions{}))
+	f.placed(t, namespace, "deployment-web", "east=2 west=2")
+	for name, tt := range map[string]struct {
+		without          []string
+		changes, problem string
+	}{
+		"none":    {nil, "east 2>2 west 2>2", ""},
+		"one":     {[]string{"east"}, "east 2>0 west 2>4", ""},
+		"all":     {[]string{"west", "east"}, "east 2>0 west 2>0", "NoClusters"},
+		"unknown": {[]string{"nowhere"}, "east 2>2 west 2>2", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			question := &v1alpha1.PlacementReview{Spec: v1alpha1.PlacementReviewSpec{
+				Workload: v1alpha1.JSON{Raw: []byte(`{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}`)}, Without: tt.without,
+			}}
+			answer := must[*v1alpha1.PlacementReview](t)(f.own.FederationV1alpha1().PlacementReviews(namespace).Create(ctx, question, metav1.CreateOptions{}))
+			if got := changes(answer.Status); got != tt.changes || answer.Status.Placement.Problem != tt.problem {
+				t.Errorf("got %s, problem %q; want %s, problem %q", got, answer.Status.Placement.Problem, tt.changes, tt.problem)
+			}
+		})
+	}
+	for says, raw := range map[string]string{
+		`spec.workload.metadata.name: Not found: "other"`: `{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "other"}}`,
+		"spec.workload.metadata.name: Required":           `{"apiVersion": "apps/v1", "kind": "Deployment"}`,
+	} {
+		question := &v1alpha1.PlacementReview{Spec: v1alpha1.PlacementReviewSpec{Workload: v1alpha1.JSON{Raw: []byte(raw)}}}
+		_, err := f.own.FederationV1alpha1().PlacementReviews(namespace).Create(ctx, question, metav1.CreateOptions{})
+		if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got %v, want %q", raw, err, says)
+		}
+	}
+}
+
 // decidedOn waits until a Placement is decided on a generation of its policy.
 func (f *federation) decidedOn(t *testing.T, namespace, name string, generation int64) {
 	t.Helper()

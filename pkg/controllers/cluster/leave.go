@@ -20,7 +20,8 @@ import (
 	"drover.dev/drover/pkg/members"
 )
 
-// leave lets go of a cluster whose Cluster is being deleted: the workloads there stay, Drover's marks and rights go.
+// leave lets go of a cluster whose Cluster is being deleted: the workloads there stay, or go if that was asked for, and
+// Drover's marks and rights go.
 func (c *Controller) leave(ctx context.Context, cluster *v1alpha1.Cluster) (time.Duration, error) {
 	if !slices.Contains(cluster.Finalizers, v1alpha1.FinalizerLeave) {
 		return 0, nil
@@ -47,7 +48,7 @@ func (c *Controller) leave(ctx context.Context, cluster *v1alpha1.Cluster) (time
 	return 0, err
 }
 
-// cleanUp removes what Drover put into the member, but not the workloads.
+// cleanUp removes what Drover put into the member: the workloads only if that was asked for.
 func (c *Controller) cleanUp(ctx context.Context, cluster *v1alpha1.Cluster) error {
 	member, err := c.connect(cluster)
 	c.set.Disconnect(cluster.Name) // its clients still work
@@ -64,12 +65,19 @@ func (c *Controller) cleanUp(ctx context.Context, cluster *v1alpha1.Cluster) err
 	if _, err := member.SettleAll(ctx, c.identity, cluster.Status.Owed); err != nil {
 		return err
 	}
-	released, err := member.ReleaseAll(ctx, c.identity)
+	became := "released"
+	if cluster.Annotations[v1alpha1.AnnotationLeaveDeletes] == "true" {
+		became = "deleted"
+		if _, err := member.DeleteAll(ctx, c.identity); err != nil {
+			return err
+		}
+	}
+	released, err := member.ReleaseAll(ctx, c.identity) // what is on its way out, and namespaces, if the others are deleted
 	if err != nil {
 		return err
 	}
 	klog.FromContext(ctx).Info("Released the objects of a cluster that leaves", "cluster", cluster.Name, "objects", released)
-	if err := c.setLeaving(ctx, cluster, metav1.ConditionTrue, v1alpha1.ReasonReleased, "what runs there is released; Drover's access is being removed"); err != nil {
+	if err := c.setLeaving(ctx, cluster, metav1.ConditionTrue, v1alpha1.ReasonReleased, "what Drover ran there is "+became+"; Drover's access is being removed"); err != nil {
 		return err
 	}
 	return member.RemoveAccess(ctx)

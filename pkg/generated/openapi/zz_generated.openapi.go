@@ -2495,8 +2495,27 @@ func schema_pkg_apis_federation_v1alpha1_PlacementReviewSpec(ref common.Referenc
 				Properties: map[string]spec.Schema{
 					"workload": {
 						SchemaProps: spec.SchemaProps{
-							Description: "The workload as it would be: a whole object of a kind that policies place, e.g. a Deployment.",
+							Description: "The workload as it would be: a whole object of a kind that policies place, e.g. a Deployment. Without a spec, it is the one of that name that there is.",
 							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
+						},
+					},
+					"without": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Clusters that are left out, as if they were not joined.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
 						},
 					},
 					"policies": {

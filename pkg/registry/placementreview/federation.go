@@ -5,6 +5,7 @@ package placementreview
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -38,6 +39,17 @@ func (f federation) Clusters() ([]*v1alpha1.Cluster, error) {
 		return nil, err
 	}
 	return pointers(list.(*v1alpha1.ClusterList).Items), nil
+}
+
+// without is a federation with some of its clusters left out.
+type without struct {
+	decision.Federation
+	names []string
+}
+
+func (w without) Clusters() ([]*v1alpha1.Cluster, error) {
+	clusters, err := w.Federation.Clusters()
+	return slices.DeleteFunc(clusters, func(c *v1alpha1.Cluster) bool { return slices.Contains(w.names, c.Name) }), err
 }
 
 func (f federation) Policies(namespace string) ([]*v1alpha1.PlacementPolicy, error) {

@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
@@ -88,7 +89,7 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 	namespace := request.NamespaceValue(ctx)
 	review.Namespace = namespace
 	spec := field.NewPath("spec")
-	asked, errs := r.workload(review.Spec.Workload, namespace, spec.Child("workload"))
+	asked, errs := r.workload(ctx, review.Spec.Workload, namespace, spec.Child("workload"))
 	policies := make([]*v1alpha1.PlacementPolicy, len(review.Spec.Policies))
 	for i := range policies {
 		policies[i] = &v1alpha1.PlacementPolicy{}
@@ -97,7 +98,7 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 	if len(errs) > 0 {
 		return nil, apierrors.NewInvalid(v1alpha1.SchemeGroupVersion.WithKind("PlacementReview").GroupKind(), review.Name, errs)
 	}
-	federation := NewFederation(ctx, r.Stores, policies...)
+	federation := without{NewFederation(ctx, r.Stores, policies...), review.Spec.Without}
 	placed := workload.KindOf(asked)
 	stored, err := federation.Workload(workload.KeyFor(placed, asked))
 	if err != nil {
@@ -134,14 +135,20 @@ func Answer(f decision.Federation, placed *workload.Kind, obj workload.Object) (
 }
 
 // workload reads the object of a review, of any kind that policies place.
-func (r *REST) workload(value v1alpha1.JSON, namespace string, path *field.Path) (workload.Object, field.ErrorList) {
+func (r *REST) workload(ctx context.Context, value v1alpha1.JSON, namespace string, path *field.Path) (workload.Object, field.ErrorList) {
 	var names []string
-	var what metav1.TypeMeta
+	var what struct {
+		metav1.PartialObjectMetadata
+		Spec json.RawMessage `json:"spec"`
+	}
 	_ = json.Unmarshal(value.Raw, &what) // what is none says no kind
 	for _, gvk := range v1alpha1.PlacedKinds {
 		if gvk != what.GroupVersionKind() {
 			names = append(names, gvk.Kind)
 			continue
+		}
+		if what.Spec == nil {
+			return r.stored(ctx, gvk, namespace, what.Name, path)
 		}
 		obj, err := r.Scheme.New(gvk)
 		if err != nil {
@@ -150,6 +157,21 @@ func (r *REST) workload(value v1alpha1.JSON, namespace string, path *field.Path)
 		return obj.(workload.Object), r.decode(value, obj, namespace, path)
 	}
 	return nil, field.ErrorList{field.Invalid(path, string(value.Raw), "must be a whole object, with apiVersion and kind, of one of "+strings.Join(names, ", "))}
+}
+
+// stored reads the workload of that name.
+func (r *REST) stored(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string, path *field.Path) (workload.Object, field.ErrorList) {
+	if name == "" {
+		return nil, field.ErrorList{field.Required(path.Child("metadata", "name"), "")}
+	}
+	obj, err := get[workload.Object](ctx, r.Workloads[workload.KindFor(gvk)], namespace, name)
+	switch {
+	case err != nil:
+		return nil, field.ErrorList{field.InternalError(path, err)}
+	case obj == nil:
+		return nil, field.ErrorList{field.NotFound(path.Child("metadata", "name"), name)}
+	}
+	return obj.DeepCopyObject().(workload.Object), nil
 }
 
 // decode reads an object out of a review as if it were created: strictly, with its defaults, and checked.

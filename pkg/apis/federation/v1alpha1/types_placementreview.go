@@ -29,8 +29,13 @@ type PlacementReview struct {
 
 // PlacementReviewSpec is the question.
 type PlacementReviewSpec struct {
-	// The workload as it would be: a whole object of a kind that policies place, e.g. a Deployment.
+	// The workload as it would be: a whole object of a kind that policies place, e.g. a Deployment. Without a spec, it is
+	// the one of that name that there is.
 	Workload JSON `json:"workload"`
+	// Clusters that are left out, as if they were not joined.
+	// +optional
+	// +listType=set
+	Without []string `json:"without,omitempty"`
 	// Policies as they would be: whole PlacementPolicies. One of the name of a policy that there is stands for it.
 	// +optional
 	// +listType=atomic

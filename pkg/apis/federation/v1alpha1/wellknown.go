@@ -57,6 +57,12 @@ const (
 	// AnnotationRevision says, on a Deployment and on the ReplicaSets that are its revisions, which one it is. Its name is
 	// Kubernetes' own: kubectl rollout reads it.
 	AnnotationRevision = "deployment.kubernetes.io/revision"
+	// AnnotationLeaveDeletes is "true" on a Cluster in which Drover deletes what it runs there when the Cluster is deleted.
+	// Else that stays, without Drover's marks.
+	AnnotationLeaveDeletes = GroupName + "/leave-deletes"
+	// TaintLeaving is the key of the taint on a Cluster whose workloads move to others before it leaves. No policy tolerates
+	// it.
+	TaintLeaving = GroupName + "/leaving"
 	// FieldManager is the server-side apply field manager Drover writes to members with.
 	FieldManager = "drover"
 	// SystemNamespace holds what belongs to Drover itself: cluster credentials, leases.
@@ -69,6 +75,8 @@ const (
 	ConditionReady = "Ready"
 	// ConditionFleetDegraded is on a Cluster that is lost with so many others at once that nothing is moved away from it.
 	ConditionFleetDegraded = "FleetDegraded"
+	// ConditionImpaired is on a Cluster that answers, but does not do all that it is asked to, or late.
+	ConditionImpaired = "Impaired"
 	// ConditionLeaving is on a Cluster that is deleted; its message says what is still to be done.
 	ConditionLeaving = "Leaving"
 	// ConditionScheduled says whether every replica of a workload found a cluster.
@@ -93,6 +101,9 @@ const (
 	ReasonCleanUpFailed      = "CleanUpFailed"
 	ReasonReleased           = "Released"
 	ReasonTooManyLost        = "TooManyLost"
+	ReasonOutOfSpace         = "OutOfSpace"
+	ReasonThrottled          = "Throttled"
+	ReasonSlow               = "Slow"
 
 	ReasonPlaced         = "Placed"
 	ReasonFleetDegraded  = "FleetDegraded"

@@ -901,6 +901,11 @@ func (in *PlacementReview) DeepCopyObject() runtime.Object {
 func (in *PlacementReviewSpec) DeepCopyInto(out *PlacementReviewSpec) {
 	*out = *in
 	in.Workload.DeepCopyInto(&out.Workload)
+	if in.Without != nil {
+		in, out := &in.Without, &out.Without
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Policies != nil {
 		in, out := &in.Policies, &out.Policies
 		*out = make([]JSON, len(*in))

@@ -217,6 +217,9 @@ func untolerated(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) *v
 }
 
 func tolerates(t v1alpha1.Toleration, taint *v1alpha1.Taint) bool {
+	if taint.Key == v1alpha1.TaintLeaving {
+		return false
+	}
 	if t.Effect != "" && t.Effect != taint.Effect || t.Key != "" && t.Key != taint.Key {
 		return false
 	}
