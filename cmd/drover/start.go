@@ -6,16 +6,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
+	"drover.dev/drover/pkg/access/credentials"
 	"drover.dev/drover/pkg/apiserver"
 	"drover.dev/drover/pkg/controllers"
 	"drover.dev/drover/pkg/dns"
@@ -83,9 +82,9 @@ They talk to the federation's API server, not to its etcd.`,
 		Example: "  drover controllers --kubeconfig drover-data/admin.kubeconfig",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+			config, err := credentials.Follow(cmd.Context(), kubeconfig)
 			if err != nil {
-				return fmt.Errorf("kubeconfig of the federation: %w", err)
+				return err
 			}
 			host, err := os.Hostname()
 			if err != nil {
@@ -95,7 +94,7 @@ They talk to the federation's API server, not to its etcd.`,
 			return options.Run(cmd.Context(), config)
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "Path of a kubeconfig for the federation's API server; the context it names as current is used.")
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "Path of a kubeconfig for the federation's API server; the context it names as current is used. It is read every minute: credentials that are renewed there are used from then on.")
 	options.AddFlags(cmd.Flags())
 	_ = cmd.MarkFlagRequired("kubeconfig") // fails only for a flag that does not exist
 	return cmd
