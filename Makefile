@@ -58,6 +58,10 @@ conformance: ## The name server against the rules of DNS, by raw packets and by 
 e2e: build bin/member need-kubectl ## Tests against real clusters
 	go test -tags e2e ./test/e2e/... -count=1 -timeout 20m
 
+.PHONY: chaos
+chaos: build bin/member ## Kill API server and controllers at random during 5000 creates and deletes; DROVER_SEED repeats a run
+	DROVER_CHAOS=$${DROVER_CHAOS:-5000} go test -tags e2e ./test/e2e -run TestKilledAtRandom -v -count=1 -timeout 60m
+
 .PHONY: bench
 bench: build bin/member ## Compare Drover with two lower bounds on three real clusters, and measure its memory
 	go test -tags bench ./test/bench -run '^$$' -bench . -benchtime 1x -count=1 -timeout 40m

@@ -62,9 +62,15 @@ func (n *lane) enter(ctx context.Context) (leave func(), err error) {
 	}, nil
 }
 
-// Enter waits until work for the member may begin: not more at once than it keeps up with, nor than this process does,
-// in turn with the other members. It returns what ends the work, and fails only when the context ends.
-func (m *Member) Enter(ctx context.Context) (leave func(), err error) { return m.lane.enter(ctx) }
+// Enter waits until work for the member may begin: not while the member is lost, not more at once than it keeps up with, nor
+// than this process does, in turn with the other members. It returns what ends the work, and fails only when the context
+// ends.
+func (m *Member) Enter(ctx context.Context) (leave func(), err error) {
+	if err := m.gate.wait(ctx); err != nil {
+		return nil, err
+	}
+	return m.lane.enter(ctx)
+}
 
 // answered takes note of a request to the member; see window.
 func (n *lane) answered(began, ended time.Time, overloaded bool) {

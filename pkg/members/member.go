@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -26,6 +27,7 @@ import (
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/connrotation"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
@@ -74,6 +76,10 @@ type Member struct {
 
 	endpoint  endpoint
 	lane      *lane
+	gate      gate
+	dialer    *connrotation.Dialer
+	trouble   trouble
+	suspected func() // is called when the member may be lost; it must not block
 	token     atomic.Pointer[string]
 	informers map[schema.GroupVersionResource]cache.SharedIndexInformer
 	running   context.Context // ends with the informers
@@ -88,7 +94,10 @@ func connect(name string, ep endpoint, token string, work *limiter) (*Member, er
 	if ep.caBundle != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(ep.caBundle)) {
 		return nil, ErrUnusableCA
 	}
-	m := &Member{Name: name, endpoint: ep, lane: work.newLane()}
+	m := &Member{
+		Name: name, endpoint: ep, lane: work.newLane(), suspected: func() {},
+		dialer: connrotation.NewDialer((&net.Dialer{Timeout: RequestTimeout, KeepAlive: 30 * time.Second}).DialContext),
+	}
 	m.token.Store(&token)
 	config := &rest.Config{
 		Host: ep.server,
@@ -97,8 +106,9 @@ func connect(name string, ep endpoint, token string, work *limiter) (*Member, er
 			CertData: []byte(ep.certData), KeyData: []byte(ep.keyData),
 		},
 		UserAgent:     "drover",
+		Dial:          m.dialer.DialContext,
 		QPS:           -1, // Enter bounds what is under way; nothing waits for a rate
-		WrapTransport: func(next http.RoundTripper) http.RoundTripper { return m.authorize(m.time(next)) },
+		WrapTransport: func(next http.RoundTripper) http.RoundTripper { return m.hold(m.authorize(m.time(next))) },
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {

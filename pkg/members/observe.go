@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/version"
@@ -17,23 +18,26 @@ import (
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
 
-// Health is what a probe finds out: that the API server answers, and its version.
+// Health is what a probe finds out: that the API server answers, and its version, if it has the time to say that.
 type Health struct {
 	KubernetesVersion string
 }
 
 // Probe asks the member how it is.
 func (m *Member) Probe(ctx context.Context) (Health, error) {
-	ctx, cancel := context.WithTimeout(ctx, RequestTimeout/2)
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, probing{}, true), RequestTimeout/2)
 	defer cancel()
-	body, err := m.Client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
+	body, err := m.Client.Discovery().RESTClient().Get().AbsPath("/readyz").MaxRetries(0).DoRaw(ctx)
 	if err != nil {
 		return Health{}, fmt.Errorf("readyz: %w", err)
 	}
 	if string(body) != "ok" {
 		return Health{}, fmt.Errorf("readyz: %.200s", body)
 	}
-	body, err = m.Client.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	body, err = m.Client.Discovery().RESTClient().Get().AbsPath("/version").MaxRetries(0).DoRaw(ctx)
+	if apierrors.IsTooManyRequests(err) {
+		return Health{}, nil // health checks are exempt from an API server's limits, this is not
+	}
 	if err != nil {
 		return Health{}, fmt.Errorf("version: %w", err)
 	}

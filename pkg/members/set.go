@@ -19,10 +19,12 @@ import (
 type Listener struct {
 	// Changed is called for every change of a managed object, with the object as it is, or was when it was deleted.
 	Changed func(cluster string, resource schema.GroupVersionResource, obj metav1.Object)
-	// Connected is called when all that is managed in a member is known.
+	// Connected is called when all that is managed in a member is known, and when a member is found again.
 	Connected func(cluster string)
 	// Disconnected is called when a member is no longer part of the set.
 	Disconnected func(cluster string)
+	// Suspected is called when a member may be lost: it does not answer a request, or not soon.
+	Suspected func(cluster string)
 }
 
 // Set holds the members that are connected.
@@ -58,20 +60,38 @@ func (s *Set) Connect(cluster *v1alpha1.Cluster, credentials Credentials) (*Memb
 	if err != nil {
 		return nil, err
 	}
+	m.suspected = func() { s.suspected(m.Name) }
 	if err := s.watch(m); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	s.members[m.Name] = m
 	s.mu.Unlock()
-	m.start(s.ctx, func() {
-		for _, l := range s.listeners {
-			if l.Connected != nil {
-				l.Connected(m.Name)
-			}
-		}
-	})
+	m.start(s.ctx, func() { s.connected(m.Name) })
 	return m, nil
+}
+
+func (s *Set) connected(name string) {
+	for _, l := range s.listeners {
+		if l.Connected != nil {
+			l.Connected(name)
+		}
+	}
+}
+
+func (s *Set) suspected(name string) {
+	for _, l := range s.listeners {
+		if l.Suspected != nil {
+			l.Suspected(name)
+		}
+	}
+}
+
+// Found has everything brought up to date in a member that was lost, or did not do what it was asked to, and is back.
+func (s *Set) Found(name string) {
+	if m := s.Get(name); m != nil && m.Synced() {
+		s.connected(name)
+	}
 }
 
 // Disconnect removes a member from the set. Nothing of it is passed on any more when it returns.

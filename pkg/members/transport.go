@@ -21,18 +21,33 @@ func (m *Member) authorize(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// time takes note of how long the member takes to answer.
+// silence is how long an answer may take until the member is asked how it is.
+const silence = 2 * time.Second
+
+// time takes note of how long the member takes to answer, and what.
 func (m *Member) time(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
 		began := time.Now()
+		if request.Method == http.MethodGet && request.URL.RawQuery != "" {
+			response, err := next.RoundTrip(request) // a list or a watch: what there is decides how long it takes
+			if err == nil {
+				m.trouble.answered(request, response, 0, time.Now())
+			}
+			return response, err
+		}
+		if request.Context().Value(probing{}) == nil {
+			defer time.AfterFunc(silence, m.suspected).Stop()
+		}
 		response, err := next.RoundTrip(request)
+		now := time.Now()
 		switch {
-		case request.Method == http.MethodGet && request.URL.RawQuery != "":
-			// A list or a watch: what there is decides how long it takes.
 		case err == nil:
-			m.lane.answered(began, time.Now(), response.StatusCode == http.StatusTooManyRequests)
+			m.lane.answered(began, now, response.StatusCode == http.StatusTooManyRequests)
+			m.trouble.answered(request, response, now.Sub(began), now)
 		case errors.Is(err, context.DeadlineExceeded):
-			m.lane.answered(began, time.Now(), true)
+			m.lane.answered(began, now, true)
+		case !errors.Is(err, context.Canceled):
+			m.suspected()
 		}
 		return response, err
 	})

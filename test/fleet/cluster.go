@@ -26,6 +26,7 @@ import (
 	restclient "k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"drover.dev/drover/test/fault"
 	"drover.dev/drover/test/fleet/memory"
 )
 
@@ -48,7 +49,7 @@ type Cluster struct {
 	balancer   balancer
 
 	changing sync.Mutex // held while faults change
-	port     *port
+	port     *fault.Port
 	address  string // 127.0.0.1 and a port, the same for life
 	server   *http.Server
 	serving  sync.WaitGroup
@@ -68,7 +69,7 @@ func newCluster(f *Fleet, index int) *Cluster {
 	place := places[index%len(places)]
 	c := &Cluster{
 		Name: fmt.Sprintf("cluster-%04d", index), Region: place.region, Zone: place.zone,
-		index: index, fleet: f, port: newPort(), key: make([]byte, 32), balancer: balancer{cluster: index},
+		index: index, fleet: f, port: fault.NewPort(), key: make([]byte, 32), balancer: balancer{cluster: index},
 	}
 	for i := range c.key {
 		c.key[i] = byte(rand.Uint32()) // as good as any: it guards a simulation on loopback
@@ -118,14 +119,14 @@ func (c *Cluster) serve() error {
 			MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true, // a session taken up again would not see another certificate
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 				if c.faulty().ExpiredCertificate {
-					return c.fleet.certificates.expired, nil
+					return c.fleet.certificates.Expired, nil
 				}
-				return c.fleet.certificates.valid, nil
+				return c.fleet.certificates.Valid, nil
 			},
 		},
 	}
 	server := c.server
-	c.serving.Go(func() { _ = server.ServeTLS(listener{Listener: l, port: c.port}, "", "") }) // ends when it is closed
+	c.serving.Go(func() { _ = server.ServeTLS(c.port.Listen(l), "", "") }) // ends when it is closed
 	return nil
 }
 
@@ -134,7 +135,7 @@ func (c *Cluster) stopServing() {
 	if c.server == nil {
 		return
 	}
-	c.port.closeConnections() // first: to end them in the way of TLS means to write, which a black hole holds back
+	c.port.CloseConnections() // first: to end them in the way of TLS means to write, which a black hole holds back
 	_ = c.server.Close()      // the listener and the connections are closed, whatever they say
 	c.server = nil
 	c.serving.Wait()
@@ -184,14 +185,14 @@ func (c *Cluster) Requests() map[Request]int { return c.requests.snapshot() }
 func (c *Cluster) Config() *restclient.Config {
 	return &restclient.Config{
 		Host: c.Server(), BearerToken: c.adminToken, QPS: -1,
-		TLSClientConfig: restclient.TLSClientConfig{CAData: c.fleet.certificates.caPEM},
+		TLSClientConfig: restclient.TLSClientConfig{CAData: c.fleet.certificates.CAPEM},
 	}
 }
 
 // Kubeconfig is that of the cluster's administrator; its context has the cluster's name.
 func (c *Cluster) Kubeconfig() clientcmdapi.Config {
 	return clientcmdapi.Config{
-		Clusters:       map[string]*clientcmdapi.Cluster{c.Name: {Server: c.Server(), CertificateAuthorityData: c.fleet.certificates.caPEM}},
+		Clusters:       map[string]*clientcmdapi.Cluster{c.Name: {Server: c.Server(), CertificateAuthorityData: c.fleet.certificates.CAPEM}},
 		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"admin": {Token: c.adminToken}},
 		Contexts:       map[string]*clientcmdapi.Context{c.Name: {Cluster: c.Name, AuthInfo: "admin"}},
 		CurrentContext: c.Name,

@@ -67,12 +67,12 @@ func (c *Cluster) Fault(is Faults) error {
 	if is.OutOfSpace {
 		c.space.Refuse(rpctypes.ErrNoSpace)
 	}
-	c.port.blackhole(is.Blackhole)
+	c.port.Blackhole(is.Blackhole)
 	if is.ForbidWatches && !was.ForbidWatches {
 		c.DropWatches()
 	}
 	if is.ExpiredCertificate && !was.ExpiredCertificate {
-		c.port.closeConnections()
+		c.port.CloseConnections()
 	}
 	switch {
 	case is.Refuse:

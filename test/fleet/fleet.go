@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
+	"drover.dev/drover/test/fault"
 	"drover.dev/drover/test/fleet/memory"
 )
 
@@ -64,7 +65,7 @@ type Fleet struct {
 
 	options      Options
 	server       *server
-	certificates *certificates
+	certificates *fault.Certificates
 	requestInfo  *request.RequestInfoFactory
 	simulation   *simulation
 
@@ -82,7 +83,7 @@ func Start(options Options) (*Fleet, error) {
 		requestInfo: &request.RequestInfoFactory{APIPrefixes: sets.NewString("api", "apis"), GrouplessAPIPrefixes: sets.NewString("api")},
 	}
 	var err error
-	if f.certificates, err = newCertificates(); err != nil {
+	if f.certificates, err = fault.NewCertificates("fleet-ca"); err != nil {
 		return nil, err
 	}
 	if f.server, err = newServer(); err != nil {

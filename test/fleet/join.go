@@ -72,7 +72,7 @@ func (c *Cluster) join(ctx context.Context, kube kubernetes.Interface, drover ve
 	}
 	_, err = drover.FederationV1alpha1().Clusters().Create(ctx, &v1alpha1.Cluster{
 		ObjectMeta: metav1.ObjectMeta{Name: c.Name, Finalizers: []string{v1alpha1.FinalizerLeave}},
-		Spec:       v1alpha1.ClusterSpec{Server: c.Server(), CABundle: c.fleet.certificates.caPEM, CredentialsSecret: ref},
+		Spec:       v1alpha1.ClusterSpec{Server: c.Server(), CABundle: c.fleet.certificates.CAPEM, CredentialsSecret: ref},
 	}, metav1.CreateOptions{})
 	return err
 }

@@ -34,9 +34,13 @@ import (
 )
 
 const (
-	// probeInterval is how often a cluster is asked how it is, retryInterval how soon again when it did not answer.
+	// probeInterval is how often a cluster is asked how it is, retryInterval how soon again when it did not answer. That is
+	// doubled each time, up to lastRetry.
 	probeInterval = 10 * time.Second
 	retryInterval = 2 * time.Second
+	lastRetry     = 30 * time.Second
+	// suspectInterval is how soon at the earliest a cluster is asked again that does not answer something else.
+	suspectInterval = time.Second
 	// measureInterval is how often nodes and pods are counted.
 	measureInterval = 30 * time.Second
 	// busyInterval is how often both are done while workloads wait for room in the cluster, or were just placed there.
@@ -114,7 +118,7 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 	}); err != nil {
 		return nil, err
 	}
-	set.Listen(members.Listener{Connected: c.runner.Enqueue})
+	set.Listen(members.Listener{Connected: c.runner.Enqueue, Suspected: c.suspect})
 	return c, nil
 }
 
@@ -150,17 +154,20 @@ func (c *Controller) placementChanged(obj any) {
 
 // observation is what was last found out about a cluster.
 type observation struct {
-	health     members.Health
-	resources  members.Resources
-	err        error
-	failures   int // probes in a row that failed
-	probed     time.Time
-	measured   time.Time
-	measuring  time.Duration // how long that took
-	placed     time.Time     // when what is placed there last changed
-	crowded    bool          // workloads wait for room
-	connecting time.Time     // since when it answers and is not read yet; zero if it is
-	generation int64
+	health    members.Health
+	resources members.Resources
+	err       error
+	failures  int // probes in a row that failed
+	probed    time.Time
+	measured  time.Time
+	measuring time.Duration // how long that took
+	placed    time.Time     // when what is placed there last changed
+	suspected time.Time     // when it last did not answer something else
+	// trouble is the reason of what is wrong though it answers; empty if nothing is.
+	trouble, troubleMessage string
+	crowded                 bool      // workloads wait for room
+	connecting              time.Time // since when it answers and is not read yet; zero if it is
+	generation              int64
 }
 
 // busy says whether the room in the cluster is asked for, or may have changed since it was measured.
@@ -172,8 +179,10 @@ func (o observation) busy() bool {
 func (o observation) interval() time.Duration {
 	switch {
 	case o.err != nil:
-		return retryInterval
-	case o.busy():
+		return min(lastRetry, retryInterval<<min(max(0, o.failures-1), 8))
+	case o.suspected.After(o.probed):
+		return suspectInterval + settle
+	case o.busy() || o.trouble != "":
 		return busyInterval
 	}
 	return probeInterval
@@ -228,6 +237,7 @@ func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster, cro
 	if seen.failures++; seen.err == nil {
 		seen.failures = 0
 	}
+	c.holdOrResume(member, &seen)
 	if seen.err == nil && !member.Synced() {
 		seen.err = errConnecting
 		if seen.connecting.IsZero() {
@@ -254,6 +264,21 @@ func (c *Controller) observe(ctx context.Context, cluster *v1alpha1.Cluster, cro
 	}
 	c.remember(cluster.Name, seen)
 	return seen
+}
+
+// holdOrResume keeps all work from a cluster that is lost, and has everything brought up to date in one that is back.
+func (c *Controller) holdOrResume(member *members.Member, seen *observation) {
+	if seen.err != nil {
+		if seen.failures > 1 {
+			member.Hold()
+		}
+		return
+	}
+	was := seen.trouble
+	seen.trouble, seen.troubleMessage = member.Trouble(seen.probed)
+	if member.Resume() || was != "" && seen.trouble == "" {
+		c.set.Found(member.Name)
+	}
 }
 
 // connect makes the cluster a member with the credentials of its Secret.
@@ -348,7 +373,7 @@ func (c *Controller) last(name string) observation {
 func (c *Controller) remember(name string, o observation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	o.placed = c.seen[name].placed
+	o.placed, o.suspected = c.seen[name].placed, c.seen[name].suspected
 	c.seen[name] = o
 }
 
@@ -358,6 +383,16 @@ func (c *Controller) notePlaced(name string) {
 	o := c.seen[name]
 	o.placed = c.now()
 	c.seen[name] = o
+}
+
+// suspect has a cluster asked how it is that does not answer something else.
+func (c *Controller) suspect(name string) {
+	c.mu.Lock()
+	o := c.seen[name]
+	o.suspected = c.now()
+	c.seen[name] = o
+	c.mu.Unlock()
+	c.runner.EnqueueAfter(name, max(0, suspectInterval-c.now().Sub(o.probed)))
 }
 
 func (c *Controller) forget(name string) {

@@ -55,6 +55,7 @@ func nextStatus(cluster *v1alpha1.Cluster, seen observation, replicas int32, now
 	if !stillConnecting(cluster, seen, now) && !onceMissed(cluster, seen) {
 		meta.SetStatusCondition(&next.Conditions, readyCondition(cluster, seen.err, now))
 	}
+	setImpaired(&next.Conditions, cluster.Generation, seen, now)
 	probed := metav1.NewTime(seen.probed).Rfc3339Copy()
 	stale := heartbeat
 	if !meta.IsStatusConditionTrue(next.Conditions, v1alpha1.ConditionReady) {
@@ -64,6 +65,18 @@ func nextStatus(cluster *v1alpha1.Cluster, seen observation, replicas int32, now
 		next.LastProbeTime = &probed
 	}
 	return next
+}
+
+// setImpaired has a cluster say what is wrong with it though it answers.
+func setImpaired(conditions *[]metav1.Condition, generation int64, seen observation, now time.Time) {
+	if seen.trouble == "" || seen.err != nil {
+		meta.RemoveStatusCondition(conditions, v1alpha1.ConditionImpaired)
+		return
+	}
+	meta.SetStatusCondition(conditions, metav1.Condition{
+		Type: v1alpha1.ConditionImpaired, Status: metav1.ConditionTrue, Reason: seen.trouble, Message: seen.troubleMessage,
+		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now),
+	})
 }
 
 // stillConnecting says that a cluster that was ready before these controllers started is only being read again. It

@@ -29,6 +29,9 @@ import (
 // workers bounds how many clusters are seen to at once: one that hangs again delays no other.
 const workers = 16
 
+// settleTimeout is how long one cluster may take. What is left then comes in turn again.
+const settleTimeout = time.Minute
+
 // Controller keeps what Clusters are owed.
 type Controller struct {
 	client   versioned.Interface
@@ -113,7 +116,9 @@ func (c *Controller) settle(ctx context.Context, cluster *v1alpha1.Cluster) erro
 	due := slices.DeleteFunc(slices.Clone(cluster.Status.Owed), func(d v1alpha1.OwedDeletion) bool {
 		return isOrphan(d) && c.inUse(cluster.Name, d)
 	})
-	left, failed := m.SettleAll(ctx, c.identity, due)
+	patient, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	left, failed := m.SettleAll(patient, c.identity, due)
 	updated := cluster.DeepCopy()
 	updated.Status.Owed = left
 	updated.Status.OwedMore = cluster.Status.OwedMore && len(left) > 0

@@ -128,17 +128,20 @@ func (c *Controller) startAll(ctx context.Context) {
 	}
 }
 
-// start gives a connected cluster its queue, and puts into it all that might be to do there.
+// start gives a connected cluster its queue, if it has none, and puts into it all that might be to do there.
 func (c *Controller) start(cluster string) {
 	c.mu.Lock()
 	member := c.set.Get(cluster)
-	if c.ready == nil || c.ready.Err() != nil || c.queues[cluster] != nil || member == nil {
+	if c.ready == nil || c.ready.Err() != nil || member == nil {
 		c.mu.Unlock()
 		return
 	}
-	q := newQueue(c, member)
-	c.queues[cluster] = q
-	q.start(c.ready)
+	q := c.queues[cluster]
+	if q == nil {
+		q = newQueue(c, member)
+		c.queues[cluster] = q
+		q.start(c.ready)
+	}
 	c.mu.Unlock()
 
 	for _, resource := range members.Synced {

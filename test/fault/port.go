@@ -1,15 +1,17 @@
 // Copyright The Drover Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package fleet
+// Package fault is what goes wrong between Drover and a cluster: connections that hold back all bytes, and certificates that
+// have expired.
+package fault
 
 import (
 	"net"
 	"sync"
 )
 
-// port is where a cluster listens: a listener after the other, and the connections it accepted.
-type port struct {
+// Port is where a cluster listens: a listener after the other, and the connections it accepted.
+type Port struct {
 	mu          sync.Mutex
 	connections map[*connection]bool
 	// open is closed while bytes flow.
@@ -17,14 +19,15 @@ type port struct {
 	dark bool
 }
 
-func newPort() *port {
-	p := &port{connections: map[*connection]bool{}, open: make(chan struct{})}
+// NewPort makes one that bytes flow through.
+func NewPort() *Port {
+	p := &Port{connections: map[*connection]bool{}, open: make(chan struct{})}
 	close(p.open)
 	return p
 }
 
-// blackhole holds back all bytes in both directions, or lets them go.
-func (p *port) blackhole(dark bool) {
+// Blackhole holds back all bytes in both directions, or lets them go.
+func (p *Port) Blackhole(dark bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -36,7 +39,8 @@ func (p *port) blackhole(dark bool) {
 	p.dark = dark
 }
 
-func (p *port) closeConnections() {
+// CloseConnections closes all connections there are.
+func (p *Port) CloseConnections() {
 	p.mu.Lock()
 	connections := make([]*connection, 0, len(p.connections))
 	for c := range p.connections {
@@ -49,7 +53,7 @@ func (p *port) closeConnections() {
 }
 
 // pass waits until bytes flow, or the connection is closed.
-func (p *port) pass(c *connection) error {
+func (p *Port) pass(c *connection) error {
 	p.mu.Lock()
 	open := p.open
 	p.mu.Unlock()
@@ -61,10 +65,13 @@ func (p *port) pass(c *connection) error {
 	}
 }
 
+// Listen has the port take the connections that a listener accepts.
+func (p *Port) Listen(l net.Listener) net.Listener { return listener{Listener: l, port: p} }
+
 // listener accepts connections for a port.
 type listener struct {
 	net.Listener
-	port *port
+	port *Port
 }
 
 func (l listener) Accept() (net.Conn, error) {
@@ -82,7 +89,7 @@ func (l listener) Accept() (net.Conn, error) {
 // connection passes bytes on unless its port is a black hole. The kernel acknowledges them in any case.
 type connection struct {
 	net.Conn
-	port   *port
+	port   *Port
 	once   sync.Once
 	closed chan struct{}
 }

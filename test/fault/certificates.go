@@ -1,7 +1,7 @@
 // Copyright The Drover Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package fleet
+package fault
 
 import (
 	"crypto/ecdsa"
@@ -17,36 +17,38 @@ import (
 	"time"
 )
 
-// certificates are the authority that signs for all clusters, and the two certificates they serve with.
-type certificates struct {
-	caPEM          []byte
-	valid, expired *tls.Certificate
+// Certificates are an authority, and two certificates of its for 127.0.0.1.
+type Certificates struct {
+	// CAPEM is the authority's own.
+	CAPEM          []byte
+	Valid, Expired *tls.Certificate
 }
 
 // validity of the authority and of the valid certificate.
 const validity = 365 * 24 * time.Hour
 
-func newCertificates() (*certificates, error) {
+// NewCertificates makes an authority that is called by a name, and has it sign.
+func NewCertificates(name string) (*Certificates, error) {
 	now := time.Now()
 	authority, key, err := issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "fleet-ca"}, NotBefore: now.Add(-validity), NotAfter: now.Add(validity),
+		Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-validity), NotAfter: now.Add(validity),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	c := &certificates{caPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw})}
-	if c.valid, err = serving(now.Add(-time.Minute), now.Add(validity), authority, key); err != nil {
+	c := &Certificates{CAPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw})}
+	if c.Valid, err = serving(now.Add(-time.Minute), now.Add(validity), authority, key); err != nil {
 		return nil, err
 	}
-	c.expired, err = serving(now.Add(-2*time.Hour), now.Add(-time.Hour), authority, key)
+	c.Expired, err = serving(now.Add(-2*time.Hour), now.Add(-time.Hour), authority, key)
 	return c, err
 }
 
-// serving makes a certificate for the address that all clusters have.
+// serving makes a certificate for 127.0.0.1.
 func serving(from, until time.Time, authority *x509.Certificate, signer *ecdsa.PrivateKey) (*tls.Certificate, error) {
 	cert, key, err := issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "fleet"}, NotBefore: from, NotAfter: until,
+		Subject: pkix.Name{CommonName: "127.0.0.1"}, NotBefore: from, NotAfter: until,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
 	}, authority, signer)
