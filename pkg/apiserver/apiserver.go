@@ -28,6 +28,7 @@ import (
 	"drover.dev/drover/pkg/apis/kind"
 	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/registry"
+	"drover.dev/drover/pkg/registry/migration"
 	"drover.dev/drover/pkg/registry/namespace"
 	"drover.dev/drover/pkg/registry/placementpolicy"
 	"drover.dev/drover/pkg/registry/placementreview"
@@ -185,7 +186,7 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 // addPlanning serves what answers where workloads would be placed.
 func addPlanning(own storages, plain map[string]*registry.REST) {
 	stores := placementreview.Stores{
-		Clusters: plain["Cluster"], Policies: plain["PlacementPolicy"], Placements: plain["Placement"],
+		Clusters: plain["Cluster"], Policies: plain["PlacementPolicy"], Placements: plain["Placement"], Migrations: plain["Migration"],
 		Autoscalers: plain[workload.HorizontalPodAutoscaler.Kind], Workloads: map[*workload.Kind]placementreview.Store{},
 	}
 	for _, k := range workload.Kinds {
@@ -196,6 +197,7 @@ func addPlanning(own storages, plain map[string]*registry.REST) {
 	own["placementreviews"] = placementreview.New(placementreview.Options{
 		Stores: stores, Scheme: Scheme, Kinds: kinds, Decoder: serializer.NewCodecFactory(Scheme, serializer.EnableStrict).UniversalDeserializer(),
 	})
+	own["migrations"] = migration.New(plain["Migration"])
 	own["placementpolicies"] = placementpolicy.New(plain["PlacementPolicy"], stores)
 }
 

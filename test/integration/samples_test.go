@@ -169,6 +169,12 @@ var samples = map[string]sample{
 		spec:     `{"spec": {"mode": "Weighted"}}`,
 		columns:  []string{"Name", "Target", "Mode", "Weights", "Age", "TTL"},
 	},
+	"Migration": {
+		manifest: `{"spec": {"from": "east", "to": "west", "namespaces": ["shop"]}}`,
+		spec:     `{"spec": {"paused": true}}`,
+		status:   `{"status": {"phase": "Refused"}}`,
+		columns:  []string{"Name", "From", "To", "Phase", "Step", "Replicas", "Traffic", "Workloads", "Age", "Failed"},
+	},
 	"Placement": {
 		manifest: `{"spec": {"workload": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "revision": 1, "replicas": 3,
 			"clusters": [{"name": "east", "replicas": 2}, {"name": "west", "replicas": 1}]}}`,

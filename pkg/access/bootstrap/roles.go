@@ -31,7 +31,7 @@ func Roles() []rbacv1.ClusterRole {
 		aggregate("admin", adminRules()),
 		aggregate("edit", editRules()),
 		aggregate("view", viewRules()),
-		role("drover:cluster-viewer", on(read, own, "clusters", "clusters/status")),
+		role("drover:cluster-viewer", on(read, own, "clusters", "clusters/status", "migrations", "migrations/status")),
 		role("system:basic-user",
 			on(create, authorization, "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
 			on(create, authentication, "selfsubjectreviews")),

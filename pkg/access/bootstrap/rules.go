@@ -100,8 +100,11 @@ func adminRules() []rbacv1.PolicyRule {
 func controllersRules() []rbacv1.PolicyRule {
 	return append([]rbacv1.PolicyRule{
 		// What it decides and reports on.
-		on(read, own, "clusters", "placementpolicies", "placements"),
-		on([]string{"update"}, own, "clusters", "clusters/status", "placementpolicies/status", "placements/status"),
+		on(read, own, "clusters", "migrations", "placementpolicies", "placements", "trafficpolicies"),
+		on([]string{"update"}, own, "clusters", "clusters/status", "migrations", "migrations/status", "placementpolicies/status", "placements/status"),
+		// What a migration did is written into the policies when it is finished.
+		on([]string{"create", "update"}, own, "placementpolicies"),
+		on([]string{"update"}, own, "trafficpolicies"),
 		on([]string{"create", "update", "delete"}, own, "placements"),
 		on(read, core, "configmaps", "secrets", "serviceaccounts", "namespaces"),
 		on([]string{"patch"}, apps, "deployments/scale", "replicasets/scale", "statefulsets/scale"),

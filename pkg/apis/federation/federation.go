@@ -13,7 +13,7 @@ import (
 
 // Kinds returns the table.
 func Kinds() []kind.Kind {
-	return []kind.Kind{clusters, placementPolicies, placements, trafficPolicies}
+	return []kind.Kind{clusters, placementPolicies, placements, trafficPolicies, migrations}
 }
 
 // AddToScheme registers the types and their defaults.

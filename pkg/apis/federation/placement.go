@@ -49,6 +49,8 @@ func FormatClusters(p *v1alpha1.Placement) string {
 	var out []string
 	for _, c := range p.Spec.Clusters {
 		switch {
+		case c.Idle:
+			out = append(out, c.Name+"=0")
 		case c.MaxReplicas != nil:
 			out = append(out, fmt.Sprintf("%s=%d-%d", c.Name, ptr.Deref(c.MinReplicas, 1), *c.MaxReplicas))
 		case c.Replicas == nil:

@@ -91,9 +91,10 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 }
 
 // asked is how many replicas the clusters' autoscalers ask for together; nil while that is not known of all of them, or the
-// workload is not divided: then each cluster has a number of its own.
+// workload is not divided: then each cluster has a number of its own. While it migrates it has more than it needs, and the
+// number stays what it was.
 func asked(p *v1alpha1.Placement) *int32 {
-	if p.Spec.Autoscaler == nil || p.Spec.Replicas == nil || len(p.Spec.Clusters) == 0 {
+	if p.Spec.Autoscaler == nil || p.Spec.Migration != nil || p.Spec.Replicas == nil || len(p.Spec.Clusters) == 0 {
 		return nil
 	}
 	var sum int32

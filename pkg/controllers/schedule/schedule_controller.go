@@ -45,6 +45,7 @@ type Controller struct {
 	policies   listers.PlacementPolicyLister
 	clusters   listers.ClusterLister
 	placements listers.PlacementLister
+	migrations listers.MigrationLister
 	synced     []cache.InformerSynced
 	runner     *runner.Runner[workload.Key]
 
@@ -55,6 +56,7 @@ type Controller struct {
 // New makes the controller.
 func New(client versioned.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, events record.EventRecorder) (*Controller, error) {
 	policies, clusters, placements := own.Federation().V1alpha1().PlacementPolicies(), own.Federation().V1alpha1().Clusters(), own.Federation().V1alpha1().Placements()
+	migrations := own.Federation().V1alpha1().Migrations()
 	workloads, err := workload.NewListers(native)
 	if err != nil {
 		return nil, err
@@ -63,9 +65,9 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 		client: client, events: events, now: time.Now,
 		workloads: workloads,
 		policies:  policies.Lister(), clusters: clusters.Lister(), placements: placements.Lister(),
-		reserved: newReservations(),
+		migrations: migrations.Lister(), reserved: newReservations(),
 	}
-	c.synced = append(c.workloads.HasSynced(), policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced)
+	c.synced = append(c.workloads.HasSynced(), policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced, migrations.Informer().HasSynced)
 	c.runner = runner.New("schedule", c.reconcile)
 	if err := c.workloads.Watch(c.workloadChanged); err != nil {
 		return nil, err
@@ -76,7 +78,8 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 				c.policyChanged(old, obj)
 			}
 		}},
-		clusters.Informer(): {AddFunc: func(obj any) { c.clusterChanged(nil, obj) }, DeleteFunc: func(obj any) { c.clusterChanged(obj, nil) }, UpdateFunc: c.clusterChanged},
+		clusters.Informer():   {AddFunc: func(obj any) { c.clusterChanged(nil, obj) }, DeleteFunc: func(obj any) { c.clusterChanged(obj, nil) }, UpdateFunc: c.clusterChanged},
+		migrations.Informer(): {AddFunc: func(obj any) { c.migrationChanged(nil, obj) }, DeleteFunc: func(obj any) { c.migrationChanged(obj, nil) }, UpdateFunc: c.migrationChanged},
 		placements.Informer(): {AddFunc: c.placementChanged, DeleteFunc: c.placementChanged, UpdateFunc: func(old, obj any) {
 			was, is := old.(*v1alpha1.Placement), obj.(*v1alpha1.Placement)
 			if was.Generation != is.Generation {
@@ -154,6 +157,23 @@ func (c *Controller) policyChanged(old, obj any) {
 	}
 	c.workloads.EachIn(either.Namespace, (*workload.Kind).Placed, func(key workload.Key, obj workload.Object) {
 		if set := labels.Set(obj.GetLabels()); decision.Selects(was, set) || decision.Selects(is, set) {
+			c.runner.Enqueue(key)
+		}
+	})
+}
+
+// migrationChanged has the workloads decided anew that a migration moves, if it has them moved another way.
+func (c *Controller) migrationChanged(old, obj any) {
+	was, is := last[*v1alpha1.Migration](old), last[*v1alpha1.Migration](obj)
+	either := cmp.Or(is, was)
+	if either == nil || was != nil && is != nil && was.Status.Phase == is.Status.Phase && was.Status.Weight == is.Status.Weight && was.Status.Traffic == is.Status.Traffic {
+		return
+	}
+	c.workloads.Each(func(key workload.Key) {
+		if !key.Kind.Placed() {
+			return
+		}
+		if obj, err := c.workloads.Get(key); err == nil && obj != nil && decision.Migrates(either, key.Namespace, obj.GetLabels()) {
 			c.runner.Enqueue(key)
 		}
 	})
@@ -285,6 +305,10 @@ func (c caches) Autoscalers(namespace string) (out []*autoscalingv2.HorizontalPo
 		out = append(out, obj.(*autoscalingv2.HorizontalPodAutoscaler))
 	})
 	return out, nil
+}
+
+func (c caches) Migrations() ([]*v1alpha1.Migration, error) {
+	return c.migrations.List(labels.Everything())
 }
 
 func (c caches) Reserved(workload string, now time.Time) map[string]decision.Reservation {

@@ -102,7 +102,7 @@ func availableCondition(kind *workload.Kind, obj workload.Object, spec *v1alpha1
 	}
 	available := 0
 	for i := range clusters {
-		if workload.Share(spec, clusters[i].Name) != nil && availableIn(kind, obj, &clusters[i]) {
+		if share := workload.Share(spec, clusters[i].Name); share != nil && (share.Idle || kind.AvailableIn(obj, &clusters[i])) {
 			available++
 		}
 	}
@@ -119,20 +119,6 @@ func availableCondition(kind *workload.Kind, obj workload.Object, spec *v1alpha1
 		}
 	}
 	return c
-}
-
-// availableIn says whether a cluster's part of a workload that is not counted in replicas is available.
-func availableIn(kind *workload.Kind, obj workload.Object, in *v1alpha1.ClusterPlacementStatus) bool {
-	switch {
-	case kind.Serves != nil:
-		return kind.Serves(in)
-	case kind.Ready != nil:
-		return kind.Ready(in)
-	case kind.Replicas != nil:
-		return in.AvailableReplicas >= ptr.Deref(*kind.Replicas(obj), 1)
-	default:
-		return in.ObservedGeneration > 0
-	}
 }
 
 func countClusters(n int) string {

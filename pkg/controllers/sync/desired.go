@@ -149,7 +149,7 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	}
 	want.guards = c.guards(key.Kind, obj)
 	want.intent, want.adopt = present, placement.Spec.Conflict == v1alpha1.ConflictAdopt
-	if placement.Spec.Autoscaler != nil && key.Kind.Replicas != nil {
+	if placement.Spec.Autoscaler != nil && key.Kind.Replicas != nil && !assigned.Idle {
 		want.scaled = cmp.Or(assigned.Replicas, *key.Kind.Replicas(obj))
 	}
 	want.create = func() (manifest, error) { return c.manifestIn(cluster, key.Kind, obj, placement) }

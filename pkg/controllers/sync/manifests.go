@@ -51,6 +51,8 @@ type share struct {
 	// replicas are those that are written, if counted.
 	counted  bool
 	replicas int32
+	// idle: nothing of it is run.
+	idle bool
 }
 
 // shareOf is a cluster's share, and what else its manifest is made from.
@@ -62,9 +64,11 @@ func shareOf(cluster string, kind *workload.Kind, obj metav1.Object, placement *
 	if placement.Spec.Autoscaler != nil {
 		from.placement = placement // the replicas are not written
 	}
-	if assigned := workload.Share(&placement.Spec, cluster); kind.Replicas != nil && assigned != nil && assigned.Replicas != nil {
+	assigned := workload.Share(&placement.Spec, cluster)
+	if kind.Replicas != nil && assigned != nil && assigned.Replicas != nil {
 		of.counted, of.replicas = true, *assigned.Replicas
 	}
+	of.idle = assigned != nil && assigned.Idle
 	return of, from
 }
 

@@ -7,6 +7,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
@@ -19,6 +20,7 @@ var CronJob = &Kind{
 	Resource:         members.CronJobs,
 	Division:         v1alpha1.Whole,
 	Template:         kind.Of(func(c *batchv1.CronJob) *corev1.PodTemplateSpec { return &c.Spec.JobTemplate.Spec.Template }),
+	Suspend:          kind.On(func(c *batchv1.CronJob) { c.Spec.Suspend = ptr.To(true) }),
 	Report: reportBy(func(c *batchv1.CronJob, into *v1alpha1.ClusterPlacementStatus) {
 		into.Replicas = int32(len(c.Status.Active))
 		keep(into, batchv1.CronJobStatus{LastScheduleTime: c.Status.LastScheduleTime, LastSuccessfulTime: c.Status.LastSuccessfulTime})

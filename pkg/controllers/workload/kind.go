@@ -56,6 +56,9 @@ type Kind struct {
 	// Everywhere says whether an object has nothing behind it by intent, and goes to every cluster. Nil if none does.
 	Everywhere func(runtime.Object) bool
 
+	// Suspend changes an object of which a cluster runs all, or nothing, into one of which it runs nothing. Nil where
+	// Replicas does that, or nothing can.
+	Suspend func(runtime.Object)
 	// Localize changes an object that is the cluster's own copy, with the cluster's share in it, into what the cluster is
 	// to hold. Nil where there is nothing to change.
 	Localize func(obj runtime.Object, placement *v1alpha1.PlacementSpec, cluster string)
@@ -135,7 +138,11 @@ func (k *Kind) leads() bool { return k.Template != nil || k.Resource == members.
 func (k *Kind) In(cluster string, obj runtime.Object, placement *v1alpha1.PlacementSpec) runtime.Object {
 	obj = obj.DeepCopyObject()
 	switch share := Share(placement, cluster); {
+	case share != nil && share.Idle && k.Suspend != nil:
+		k.Suspend(obj)
 	case k.Replicas == nil || share == nil:
+	case share.Idle:
+		*k.Replicas(obj) = ptr.To[int32](0)
 	case placement.Autoscaler != nil:
 		*k.Replicas(obj) = nil // the cluster's own autoscaler says
 	case share.Replicas != nil:
@@ -171,6 +178,20 @@ func (k *Kind) ReportOf(cluster string, live metav1.Object) v1alpha1.ClusterPlac
 		}
 	}
 	return report
+}
+
+// AvailableIn says whether a cluster's part of an object that is not counted in replicas is available.
+func (k *Kind) AvailableIn(obj runtime.Object, in *v1alpha1.ClusterPlacementStatus) bool {
+	switch {
+	case k.Serves != nil:
+		return k.Serves(in)
+	case k.Ready != nil:
+		return k.Ready(in)
+	case k.Replicas != nil:
+		return in.AvailableReplicas >= ptr.Deref(*k.Replicas(obj), 1)
+	default:
+		return in.ObservedGeneration > 0
+	}
 }
 
 // SourceGeneration is the generation of the federated object that an object in a member was made from; 0 if that is not

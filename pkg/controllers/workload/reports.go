@@ -66,7 +66,7 @@ func (r Reports) count() counts {
 		}
 		sum = counts{sum.replicas + one.replicas, sum.updated + one.updated, sum.ready + one.ready, sum.available + one.available}
 		switch {
-		case Share(r.Placement, c.Name) == nil:
+		case !runsOn(r.Placement, c.Name):
 		case first:
 			least, first = one, false
 		default:
@@ -77,6 +77,12 @@ func (r Reports) count() counts {
 		return least
 	}
 	return sum
+}
+
+// runsOn says whether a cluster is to run anything of it: one that is idle holds up nobody.
+func runsOn(p *v1alpha1.PlacementSpec, cluster string) bool {
+	share := Share(p, cluster)
+	return share != nil && !share.Idle
 }
 
 // messages of clusters in one: "east: no room; west: too slow".

@@ -49,10 +49,24 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.ClusterWeightApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Failover"):
 		return &federationv1alpha1.FailoverApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HTTPGate"):
+		return &federationv1alpha1.HTTPGateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("JSONPatchOperation"):
 		return &federationv1alpha1.JSONPatchOperationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Location"):
 		return &federationv1alpha1.LocationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Migration"):
+		return &federationv1alpha1.MigrationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MigrationFailure"):
+		return &federationv1alpha1.MigrationFailureApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MigrationGate"):
+		return &federationv1alpha1.MigrationGateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MigrationSpec"):
+		return &federationv1alpha1.MigrationSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MigrationStatus"):
+		return &federationv1alpha1.MigrationStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MigrationStep"):
+		return &federationv1alpha1.MigrationStepApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Move"):
 		return &federationv1alpha1.MoveApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NodeSummary"):
@@ -67,6 +81,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.PlacementApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementDecision"):
 		return &federationv1alpha1.PlacementDecisionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PlacementMigration"):
+		return &federationv1alpha1.PlacementMigrationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicy"):
 		return &federationv1alpha1.PlacementPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicySpec"):
@@ -79,6 +95,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.PlacementStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PreferredClusters"):
 		return &federationv1alpha1.PreferredClustersApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PrometheusGate"):
+		return &federationv1alpha1.PrometheusGateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Rebalance"):
 		return &federationv1alpha1.RebalanceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Saturation"):

@@ -50,9 +50,17 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.ClusterTraffic{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_ClusterTraffic(ref),
 		v1alpha1.ClusterWeight{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_ClusterWeight(ref),
 		v1alpha1.Failover{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Failover(ref),
+		v1alpha1.HTTPGate{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_HTTPGate(ref),
 		v1alpha1.JSON{}.OpenAPIModelName():                                           schema_pkg_apis_federation_v1alpha1_JSON(ref),
 		v1alpha1.JSONPatchOperation{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_JSONPatchOperation(ref),
 		v1alpha1.Location{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Location(ref),
+		v1alpha1.Migration{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_Migration(ref),
+		v1alpha1.MigrationFailure{}.OpenAPIModelName():                               schema_pkg_apis_federation_v1alpha1_MigrationFailure(ref),
+		v1alpha1.MigrationGate{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_MigrationGate(ref),
+		v1alpha1.MigrationList{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_MigrationList(ref),
+		v1alpha1.MigrationSpec{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_MigrationSpec(ref),
+		v1alpha1.MigrationStatus{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_MigrationStatus(ref),
+		v1alpha1.MigrationStep{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_MigrationStep(ref),
 		v1alpha1.Move{}.OpenAPIModelName():                                           schema_pkg_apis_federation_v1alpha1_Move(ref),
 		v1alpha1.NodeSummary{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_NodeSummary(ref),
 		v1alpha1.Overflow{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Overflow(ref),
@@ -62,6 +70,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.PlacementChange{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementChange(ref),
 		v1alpha1.PlacementDecision{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PlacementDecision(ref),
 		v1alpha1.PlacementList{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_PlacementList(ref),
+		v1alpha1.PlacementMigration{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_PlacementMigration(ref),
 		v1alpha1.PlacementPolicy{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementPolicy(ref),
 		v1alpha1.PlacementPolicyList{}.OpenAPIModelName():                            schema_pkg_apis_federation_v1alpha1_PlacementPolicyList(ref),
 		v1alpha1.PlacementPolicySpec{}.OpenAPIModelName():                            schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref),
@@ -72,6 +81,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.PlacementSpec{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref),
 		v1alpha1.PlacementStatus{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref),
 		v1alpha1.PreferredClusters{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref),
+		v1alpha1.PrometheusGate{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_PrometheusGate(ref),
 		v1alpha1.Rebalance{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_Rebalance(ref),
 		v1alpha1.Saturation{}.OpenAPIModelName():                                     schema_pkg_apis_federation_v1alpha1_Saturation(ref),
 		v1alpha1.SecretReference{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_SecretReference(ref),
@@ -859,6 +869,13 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 							Format:      "int32",
 						},
 					},
+					"idle": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The cluster holds the object, but runs nothing of it: it has no replicas, or is suspended.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
 					"code": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Stable word for the reason.",
@@ -1526,6 +1543,35 @@ func schema_pkg_apis_federation_v1alpha1_Failover(ref common.ReferenceCallback) 
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_HTTPGate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "HTTPGate holds when a GET is answered as expected, within 5 seconds. Redirects are not followed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"url": {
+						SchemaProps: spec.SchemaProps{
+							Description: "URL that is asked, http or https, without user and password. Whoever reaches it are the controllers.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Status expected. Default 200.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"url"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_JSON(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -1628,6 +1674,502 @@ func schema_pkg_apis_federation_v1alpha1_Location(ref common.ReferenceCallback) 
 				},
 			},
 		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_Migration(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Migration moves workloads from one cluster to another in steps: replicas and clients together, replicas first. It begins with what the target needs and one replica of each workload there, which no client is led to. Until it is finished, the source keeps all objects, and all can be rolled back.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard object metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(metav1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What is moved where, and how.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.MigrationSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How far it is. Written by Drover.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.MigrationStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.MigrationSpec{}.OpenAPIModelName(), v1alpha1.MigrationStatus{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_MigrationFailure(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MigrationFailure is why a step failed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"gate": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The gate that did not hold: its name, or Ready, Restarts, or ProgressDeadline.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What it found.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"step": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The step.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"time": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"gate", "message", "step", "time"},
+			},
+		},
+		Dependencies: []string{
+			metav1.Time{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_MigrationGate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MigrationGate is a question that the controllers ask every few seconds. One of http and prometheus is set.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the gate, in conditions.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"http": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Asks a URL.",
+							Ref:         ref(v1alpha1.HTTPGate{}.OpenAPIModelName()),
+						},
+					},
+					"prometheus": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Asks a Prometheus server.",
+							Ref:         ref(v1alpha1.PrometheusGate{}.OpenAPIModelName()),
+						},
+					},
+					"failureThreshold": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Times in a row that it has to be answered badly before it has failed. Default 3.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"name"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.HTTPGate{}.OpenAPIModelName(), v1alpha1.PrometheusGate{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_MigrationList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MigrationList is a list of Migrations.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard list metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(metav1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The migrations.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.Migration{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.Migration{}.OpenAPIModelName(), metav1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_MigrationSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MigrationSpec is a migration. Clusters, namespaces and selector cannot be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"from": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the cluster that is left.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"to": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the cluster that takes over.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"namespaces": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Namespaces whose workloads are moved. Empty is all.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"selector": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Selects workloads by their labels. Empty selects all. What goes with a workload moves with it.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(metav1.LabelSelector{}.OpenAPIModelName()),
+						},
+					},
+					"steps": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "The steps, each of a greater weight than the one before, the last of weight 100. Default 5, 25, 50, 100.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.MigrationStep{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"gates": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "What is asked while a step soaks, besides whether pods are ready and restart: all have to hold.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.MigrationGate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"onFailure": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What is done when a step fails: Pause (default) leaves things as they are, Rollback brings all back.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"progressDeadline": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How long a step may take until its replicas are ready, before it has failed. Default 10m.",
+							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
+					"paused": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Goes no further. What has moved stays moved.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"approvedSteps": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Steps that may begin though they ask for approval: so many, counted from the first.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"attempt": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Raised to try again after a failure or, from the beginning, after a rollback.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"goal": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What it is to come to. Move (default) goes through the steps and waits; Finish also makes it permanent then; Rollback brings all back.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"from", "to"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.MigrationGate{}.OpenAPIModelName(), v1alpha1.MigrationStep{}.OpenAPIModelName(), metav1.Duration{}.OpenAPIModelName(), metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_MigrationStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MigrationStatus says how far a migration is. All that it takes to go on is in it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Generation of the spec that the status speaks of.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"phase": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Refused, Moving, Soaking, WaitingForApproval, Paused, Failed, Moved, Finishing, Finished, RollingBack or RolledBack.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"step": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The step under way, counted from 1. 0: the target is being prepared, with no clients.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"weight": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent of the source's replicas that are placed on the target.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"traffic": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent of the source's clients that are answered the target.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"workloads": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Workloads that are part of it and run, or did run, on the source.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"readyWorkloads": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Workloads that are where the step has them.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"restarts": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Containers of its pods on the target that were restarted, when the soak began.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"startTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When it was accepted.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"stepTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When the step began.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"trafficTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When clients were last led elsewhere.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"soakTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Since when everything holds.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"attempt": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Attempt that this is.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"failure": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What failed; absent if nothing has.",
+							Ref:         ref(v1alpha1.MigrationFailure{}.OpenAPIModelName()),
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type":       "map",
+								"x-kubernetes-patch-merge-key": "type",
+								"x-kubernetes-patch-strategy":  "merge",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Accepted, Progressing and GatesHold.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(metav1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.MigrationFailure{}.OpenAPIModelName(), metav1.Condition{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_MigrationStep(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "MigrationStep moves a part of the replicas and clients.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"weight": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How much of what the source has is moved when the step is done, in per cent of replicas and clients.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"soak": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How long everything has to hold before the step has passed. Default 2m.",
+							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
+					"approval": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Whether somebody has to approve before the step begins: NotRequired (default) or Required.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"weight"},
+			},
+		},
+		Dependencies: []string{
+			metav1.Duration{}.OpenAPIModelName()},
 	}
 }
 
@@ -2095,6 +2637,86 @@ func schema_pkg_apis_federation_v1alpha1_PlacementList(ref common.ReferenceCallb
 		},
 		Dependencies: []string{
 			v1alpha1.Placement{}.OpenAPIModelName(), metav1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PlacementMigration(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementMigration is a Migration as one workload sees it, and what is behind the assignments that it changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the Migration.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"from": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Cluster that is left.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"to": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Cluster that takes over.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"weight": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent of what the source would have that is placed on the target.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"traffic": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent of the source's clients that are answered the target.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"newcomer": {
+						SchemaProps: spec.SchemaProps{
+							Description: "True if the target would have nothing of the workload without the Migration: its clients are only those that moved.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"fromReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What the source would have without the Migration; absent where it is not divided.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"toReplicas": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What the target would have without it.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"blocked": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Why the target does not take all that it should, for people; empty if it does.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"name", "from", "to"},
+			},
+		},
 	}
 }
 
@@ -2746,6 +3368,12 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
 						},
 					},
+					"migration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The Migration under way that moves it; absent if none does.",
+							Ref:         ref(v1alpha1.PlacementMigration{}.OpenAPIModelName()),
+						},
+					},
 					"excluded": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -2790,7 +3418,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.PlacementMigration{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -2895,6 +3523,50 @@ func schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref common.ReferenceC
 		},
 		Dependencies: []string{
 			metav1.LabelSelector{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PrometheusGate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PrometheusGate holds when every sample of an instant query is within the bounds. No sample at all is a failure.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"server": {
+						SchemaProps: spec.SchemaProps{
+							Description: "URL of the server, http or https, without user and password, e.g. http://prometheus.monitoring:9090.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"query": {
+						SchemaProps: spec.SchemaProps{
+							Description: "PromQL whose value is compared.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"min": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Least value, as a decimal number.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"max": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Greatest value, as a decimal number.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"server", "query"},
+			},
+		},
 	}
 }
 

@@ -95,6 +95,14 @@ func (f federation) Autoscalers(namespace string) ([]*autoscalingv2.HorizontalPo
 	return pointers(list.(*autoscalingv2.HorizontalPodAutoscalerList).Items), nil
 }
 
+func (f federation) Migrations() ([]*v1alpha1.Migration, error) {
+	list, err := f.stores.Migrations.List(f.ctx, &metainternalversion.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return nil, err
+	}
+	return pointers(list.(*v1alpha1.MigrationList).Items), nil
+}
+
 // Reserved is not known here: what was placed a moment ago may be counted twice.
 func (f federation) Reserved(string, time.Time) map[string]decision.Reservation { return nil }
 

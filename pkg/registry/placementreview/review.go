@@ -28,8 +28,8 @@ import (
 
 // Stores are where the review reads the federation. Each reads as of the namespace in the context.
 type Stores struct {
-	Clusters, Policies, Autoscalers rest.Lister
-	Placements                      rest.Getter
+	Clusters, Policies, Autoscalers, Migrations rest.Lister
+	Placements                                  rest.Getter
 	// Workloads are those of each kind that policies place.
 	Workloads map[*workload.Kind]Store
 }

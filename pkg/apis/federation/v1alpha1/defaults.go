@@ -85,3 +85,46 @@ func SetDefaults_ClusterTraffic(c *ClusterTraffic) {
 		c.Weight = ptr.To[int64](1)
 	}
 }
+
+// SetDefaults_MigrationSpec fills in what a migration leaves open, so that what is stored says what happens.
+func SetDefaults_MigrationSpec(spec *MigrationSpec) {
+	if len(spec.Steps) == 0 {
+		spec.Steps = []MigrationStep{{Weight: 5}, {Weight: 25}, {Weight: 50}, {Weight: 100}}
+	}
+	if spec.OnFailure == "" {
+		spec.OnFailure = FailurePause
+	}
+	if spec.Goal == "" {
+		spec.Goal = GoalMove
+	}
+	if spec.ProgressDeadline == nil {
+		spec.ProgressDeadline = &metav1.Duration{Duration: 10 * time.Minute}
+	}
+	for i := range spec.Steps { // those above are made after the defaults of steps
+		SetDefaults_MigrationStep(&spec.Steps[i])
+	}
+}
+
+// SetDefaults_MigrationStep lets a step soak for two minutes.
+func SetDefaults_MigrationStep(step *MigrationStep) {
+	if step.Soak == nil {
+		step.Soak = &metav1.Duration{Duration: 2 * time.Minute}
+	}
+	if step.Approval == "" {
+		step.Approval = ApprovalNotRequired
+	}
+}
+
+// SetDefaults_MigrationGate lets a gate fail at the third bad answer in a row.
+func SetDefaults_MigrationGate(gate *MigrationGate) {
+	if gate.FailureThreshold == nil {
+		gate.FailureThreshold = ptr.To[int32](3)
+	}
+}
+
+// SetDefaults_HTTPGate expects 200.
+func SetDefaults_HTTPGate(gate *HTTPGate) {
+	if gate.Status == nil {
+		gate.Status = ptr.To[int32](200)
+	}
+}

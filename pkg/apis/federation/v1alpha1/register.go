@@ -34,6 +34,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Placement{}, &PlacementList{},
 		&PlacementReview{},
 		&TrafficPolicy{}, &TrafficPolicyList{},
+		&Migration{}, &MigrationList{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil

@@ -80,6 +80,9 @@ type PlacementSpec struct {
 	// When a replica was last moved only to meet the weights again.
 	// +optional
 	LastMoveTime *metav1.Time `json:"lastMoveTime,omitempty"`
+	// The Migration under way that moves it; absent if none does.
+	// +optional
+	Migration *PlacementMigration `json:"migration,omitempty"`
 	// Where it does not run, and why.
 	// +optional
 	// +listType=map
@@ -89,6 +92,34 @@ type PlacementSpec struct {
 	// +optional
 	// +listType=atomic
 	History []PlacementDecision `json:"history,omitempty"`
+}
+
+// PlacementMigration is a Migration as one workload sees it, and what is behind the assignments that it changed.
+type PlacementMigration struct {
+	// Name of the Migration.
+	Name string `json:"name"`
+	// Cluster that is left.
+	From string `json:"from"`
+	// Cluster that takes over.
+	To string `json:"to"`
+	// Per cent of what the source would have that is placed on the target.
+	// +optional
+	Weight int32 `json:"weight,omitempty"`
+	// Per cent of the source's clients that are answered the target.
+	// +optional
+	Traffic int32 `json:"traffic,omitempty"`
+	// True if the target would have nothing of the workload without the Migration: its clients are only those that moved.
+	// +optional
+	Newcomer bool `json:"newcomer,omitempty"`
+	// What the source would have without the Migration; absent where it is not divided.
+	// +optional
+	FromReplicas *int32 `json:"fromReplicas,omitempty"`
+	// What the target would have without it.
+	// +optional
+	ToReplicas *int32 `json:"toReplicas,omitempty"`
+	// Why the target does not take all that it should, for people; empty if it does.
+	// +optional
+	Blocked string `json:"blocked,omitempty"`
 }
 
 // Autoscaler is a HorizontalPodAutoscaler of the workload's namespace.
@@ -130,6 +161,9 @@ type ClusterAssignment struct {
 	// Replicas the cluster is on its way to, while a move is under way.
 	// +optional
 	Target *int32 `json:"target,omitempty"`
+	// The cluster holds the object, but runs nothing of it: it has no replicas, or is suspended.
+	// +optional
+	Idle bool `json:"idle,omitempty"`
 	// Stable word for the reason.
 	// +optional
 	Code string `json:"code,omitempty"`

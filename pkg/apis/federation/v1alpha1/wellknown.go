@@ -39,6 +39,8 @@ const (
 	AnnotationDigest = GroupName + "/digest"
 	// FinalizerSync keeps a federated object until it is gone from (or released in) every member that can be reached.
 	FinalizerSync = GroupName + "/sync"
+	// FinalizerRollback keeps a Migration that is deleted until all that it moved is back.
+	FinalizerRollback = GroupName + "/rollback"
 	// FinalizerLeave keeps a Cluster that is deleted until Drover has let go of the member: its marks and its access are gone there.
 	FinalizerLeave = GroupName + "/leave"
 	// LabelCluster names, on a Secret in SystemNamespace, the Cluster whose credentials it holds.
@@ -89,6 +91,10 @@ const (
 	ConditionApplied = "Applied"
 	// ConditionAvailable says whether the workload is available over all clusters.
 	ConditionAvailable = "Available"
+	// ConditionAccepted says whether a Migration can be carried out.
+	ConditionAccepted = "Accepted"
+	// ConditionGatesHold says whether the gates of a Migration hold, and which does not.
+	ConditionGatesHold = "GatesHold"
 
 	ReasonReady              = "Ready"
 	ReasonCredentialsMissing = "CredentialsMissing"
@@ -126,6 +132,14 @@ const (
 	ReasonAvailable      = "MinimumReplicasAvailable"
 	ReasonUnavailable    = "MinimumReplicasUnavailable"
 
+	ReasonAccepted      = "Accepted"
+	ReasonOverlaps      = "Overlaps"
+	ReasonNotJoined     = "NotJoined"
+	ReasonSharedPolicy  = "SharedPolicy"
+	ReasonNothingToMove = "NothingToMove"
+	ReasonGatesHold     = "GatesHold"
+	ReasonGateFailed    = "GateFailed"
+
 	// What was different when a decision was made that a Placement remembers.
 	DecidedCreated         = "Created"
 	DecidedPolicyChanged   = "PolicyChanged"
@@ -148,6 +162,8 @@ const (
 	RunsBackend = "RunsBackend"
 	// RunsWhole is the code of an assignment of all of a workload.
 	RunsWhole = "Whole"
+	// Migrating is the code of an assignment that a Migration has changed.
+	Migrating = "Migrating"
 	// NoSelector is the code of an assignment of a Service without a selector, which goes everywhere.
 	NoSelector = "NoSelector"
 )
@@ -169,3 +185,17 @@ func PlacementName(kind, name string) string {
 
 // TargetName is the name of the Service or Ingress that a policy is for.
 func (p *TrafficPolicy) TargetName() string { return cmp.Or(p.Spec.Target.Name, p.Name) }
+
+// InForce says whether a Migration has a say in where workloads run.
+func (m *Migration) InForce() bool {
+	switch m.Status.Phase {
+	case "", MigrationRefused, MigrationFinished, MigrationRolledBack:
+		return false
+	}
+	return true
+}
+
+// Over says whether a Migration has come to an end: it holds up no others.
+func (m *Migration) Over() bool {
+	return m.Status.Phase == MigrationFinished || m.Status.Phase == MigrationRolledBack && m.Spec.Attempt <= m.Status.Attempt
+}

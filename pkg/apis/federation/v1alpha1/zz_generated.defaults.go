@@ -16,6 +16,8 @@ import (
 // Public to allow building arbitrary schemes.
 // All generated defaulters are covering - they call all nested defaulters.
 func RegisterDefaults(scheme *runtime.Scheme) error {
+	scheme.AddTypeDefaultingFunc(&Migration{}, func(obj interface{}) { SetObjectDefaults_Migration(obj.(*Migration)) })
+	scheme.AddTypeDefaultingFunc(&MigrationList{}, func(obj interface{}) { SetObjectDefaults_MigrationList(obj.(*MigrationList)) })
 	scheme.AddTypeDefaultingFunc(&Placement{}, func(obj interface{}) { SetObjectDefaults_Placement(obj.(*Placement)) })
 	scheme.AddTypeDefaultingFunc(&PlacementList{}, func(obj interface{}) { SetObjectDefaults_PlacementList(obj.(*PlacementList)) })
 	scheme.AddTypeDefaultingFunc(&PlacementPolicy{}, func(obj interface{}) { SetObjectDefaults_PlacementPolicy(obj.(*PlacementPolicy)) })
@@ -24,6 +26,28 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 	scheme.AddTypeDefaultingFunc(&TrafficPolicy{}, func(obj interface{}) { SetObjectDefaults_TrafficPolicy(obj.(*TrafficPolicy)) })
 	scheme.AddTypeDefaultingFunc(&TrafficPolicyList{}, func(obj interface{}) { SetObjectDefaults_TrafficPolicyList(obj.(*TrafficPolicyList)) })
 	return nil
+}
+
+func SetObjectDefaults_Migration(in *Migration) {
+	SetDefaults_MigrationSpec(&in.Spec)
+	for i := range in.Spec.Steps {
+		a := &in.Spec.Steps[i]
+		SetDefaults_MigrationStep(a)
+	}
+	for i := range in.Spec.Gates {
+		a := &in.Spec.Gates[i]
+		SetDefaults_MigrationGate(a)
+		if a.HTTP != nil {
+			SetDefaults_HTTPGate(a.HTTP)
+		}
+	}
+}
+
+func SetObjectDefaults_MigrationList(in *MigrationList) {
+	for i := range in.Items {
+		a := &in.Items[i]
+		SetObjectDefaults_Migration(a)
+	}
 }
 
 func SetObjectDefaults_Placement(in *Placement) {

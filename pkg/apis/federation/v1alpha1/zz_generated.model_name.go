@@ -89,6 +89,11 @@ func (in Failover) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in HTTPGate) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.HTTPGate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in JSON) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.JSON"
 }
@@ -101,6 +106,41 @@ func (in JSONPatchOperation) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Location) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Location"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Migration) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.Migration"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MigrationFailure) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.MigrationFailure"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MigrationGate) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.MigrationGate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MigrationList) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.MigrationList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MigrationSpec) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.MigrationSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MigrationStatus) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.MigrationStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MigrationStep) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.MigrationStep"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -146,6 +186,11 @@ func (in PlacementDecision) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PlacementList) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PlacementList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementMigration) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementMigration"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -196,6 +241,11 @@ func (in PlacementStatus) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PreferredClusters) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PreferredClusters"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PrometheusGate) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PrometheusGate"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -40,6 +40,10 @@ type Workload struct {
 	Fixed bool
 	// Finished says that it has run to its end.
 	Finished bool
+	// Timed says that it runs by the clock: in two clusters it would run twice.
+	Timed bool
+	// Everywhere says that it runs on every node: it cannot be there and idle.
+	Everywhere bool
 }
 
 // Inputs is what else a decision depends on.
@@ -58,6 +62,8 @@ type Inputs struct {
 	Reserved map[string]Reservation
 	// Neighbours are the workloads that the policy has this one follow, or keep apart from.
 	Neighbours []Neighbour
+	// Migration in force that moves the workload; nil if none does.
+	Migration *v1alpha1.Migration
 	// Cycle are the names of workloads that follow each other round to this one, which therefore follows nobody.
 	Cycle []string
 	Now   time.Time
@@ -69,13 +75,20 @@ func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	switch {
 	case w.Finished && in.Current != nil:
 		return stay(w, in), 0
-	case w.Whole != "":
-		return whole(w, in)
-	case w.Fixed:
+	case w.Fixed && w.Whole == "":
 		return settle(w, in)
 	}
-	next, again := Divide(w, in)
-	if w.Autoscaler == nil {
+	base := in
+	base.Current = withoutMigration(in.Current, in.Migration)
+	decide := Divide
+	if w.Whole != "" {
+		decide = whole
+	}
+	next, again := decide(w, base)
+	if !w.Fixed {
+		redirect(&next, w, in)
+	}
+	if w.Autoscaler == nil && w.Whole == "" {
 		takeStep(&next, w, in)
 	}
 	if Moves(&next) {

@@ -19,7 +19,7 @@ import (
 // Follow says where an object of a kind that no policy places goes, e.g. a Service: where the workloads behind it run. With everywhere it has none,
 // and goes to every cluster that is ready. While nothing runs behind it, it stays where it is: its addresses are known.
 func Follow(generation int64, what string, backends []*v1alpha1.PlacementSpec, everywhere bool, clusters []*v1alpha1.Cluster, current *v1alpha1.PlacementSpec) v1alpha1.PlacementSpec {
-	next := v1alpha1.PlacementSpec{WorkloadGeneration: generation, Conflict: v1alpha1.ConflictFail}
+	next := v1alpha1.PlacementSpec{WorkloadGeneration: generation, Conflict: v1alpha1.ConflictFail, Migration: migratedWith(backends)}
 	behind, bounds := map[string][]string{}, map[string]v1alpha1.ClusterAssignment{}
 	for _, b := range backends {
 		if what == workload.HorizontalPodAutoscaler.Kind {

@@ -21,6 +21,7 @@ type Federation interface {
 	Placement(namespace, name string) (*v1alpha1.Placement, error)
 	Workload(key workload.Key) (workload.Object, error)
 	Autoscalers(namespace string) ([]*autoscalingv2.HorizontalPodAutoscaler, error)
+	Migrations() ([]*v1alpha1.Migration, error)
 	// Reserved is, by cluster, what was placed lately, seen from one workload.
 	Reserved(workload string, now time.Time) map[string]Reservation
 }
@@ -45,6 +46,11 @@ func Place(f Federation, kind *workload.Kind, obj workload.Object, now time.Time
 	if in.Neighbours, in.Cycle, err = neighbours(f, key, in.Policy); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
+	migrations, err := f.Migrations()
+	if err != nil {
+		return v1alpha1.PlacementSpec{}, 0, err
+	}
+	in.Migration = SelectMigration(key.Namespace, labels.Set(obj.GetLabels()), migrations)
 	w := workloadOf(key, obj, in)
 	if w.Autoscaler, err = autoscalerOf(f, key, w); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
@@ -95,6 +101,7 @@ func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
 	}
 	w.Whole = wholeBecause(kind, obj, in.Policy)
 	w.Fixed = kind.IsFixed(obj)
+	w.Timed, w.Everywhere = kind == workload.CronJob, kind == workload.DaemonSet
 	w.Finished = kind.Finished != nil && kind.Finished(obj)
 	if w.Fixed && in.Current != nil && len(in.Current.Clusters) > 0 {
 		// As it was begun, whatever the policy says by now.

@@ -26,6 +26,7 @@ type written struct {
 	failing    string
 
 	autoscalers []*autoscalingv2.HorizontalPodAutoscaler
+	migrations  []*v1alpha1.Migration
 }
 
 var errUnreadable = errors.New("cannot be read")
@@ -53,6 +54,10 @@ func (w written) Workload(key workload.Key) (workload.Object, error) {
 
 func (w written) Autoscalers(string) ([]*autoscalingv2.HorizontalPodAutoscaler, error) {
 	return w.autoscalers, w.unless("autoscalers")
+}
+
+func (w written) Migrations() ([]*v1alpha1.Migration, error) {
+	return w.migrations, w.unless("migrations")
 }
 
 func (w written) Reserved(string, time.Time) map[string]Reservation { return nil }

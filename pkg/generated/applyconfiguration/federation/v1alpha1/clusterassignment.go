@@ -20,6 +20,8 @@ type ClusterAssignmentApplyConfiguration struct {
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 	// Replicas the cluster is on its way to, while a move is under way.
 	Target *int32 `json:"target,omitempty"`
+	// The cluster holds the object, but runs nothing of it: it has no replicas, or is suspended.
+	Idle *bool `json:"idle,omitempty"`
 	// Stable word for the reason.
 	Code *string `json:"code,omitempty"`
 	// Why it is this number, for people.
@@ -69,6 +71,14 @@ func (b *ClusterAssignmentApplyConfiguration) WithMaxReplicas(value int32) *Clus
 // If called multiple times, the Target field is set to the value of the last call.
 func (b *ClusterAssignmentApplyConfiguration) WithTarget(value int32) *ClusterAssignmentApplyConfiguration {
 	b.Target = &value
+	return b
+}
+
+// WithIdle sets the Idle field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Idle field is set to the value of the last call.
+func (b *ClusterAssignmentApplyConfiguration) WithIdle(value bool) *ClusterAssignmentApplyConfiguration {
+	b.Idle = &value
 	return b
 }
 

@@ -48,6 +48,8 @@ type PlacementSpecApplyConfiguration struct {
 	Limits []ClusterLimitApplyConfiguration `json:"limits,omitempty"`
 	// When a replica was last moved only to meet the weights again.
 	LastMoveTime *v1.Time `json:"lastMoveTime,omitempty"`
+	// The Migration under way that moves it; absent if none does.
+	Migration *PlacementMigrationApplyConfiguration `json:"migration,omitempty"`
 	// Where it does not run, and why.
 	Excluded []ClusterExclusionApplyConfiguration `json:"excluded,omitempty"`
 	// The last decisions that sent it elsewhere than the one before, the oldest first.
@@ -200,6 +202,14 @@ func (b *PlacementSpecApplyConfiguration) WithLimits(values ...*ClusterLimitAppl
 // If called multiple times, the LastMoveTime field is set to the value of the last call.
 func (b *PlacementSpecApplyConfiguration) WithLastMoveTime(value v1.Time) *PlacementSpecApplyConfiguration {
 	b.LastMoveTime = &value
+	return b
+}
+
+// WithMigration sets the Migration field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Migration field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithMigration(value *PlacementMigrationApplyConfiguration) *PlacementSpecApplyConfiguration {
+	b.Migration = value
 	return b
 }
 

@@ -9,6 +9,10 @@ package v1alpha1
 // ClusterLister.
 type ClusterListerExpansion interface{}
 
+// MigrationListerExpansion allows custom methods to be added to
+// MigrationLister.
+type MigrationListerExpansion interface{}
+
 // PlacementListerExpansion allows custom methods to be added to
 // PlacementLister.
 type PlacementListerExpansion interface{}

@@ -13,6 +13,8 @@ import (
 type Interface interface {
 	// Clusters returns a ClusterInformer.
 	Clusters() TypedClusterInformer
+	// Migrations returns a MigrationInformer.
+	Migrations() TypedMigrationInformer
 	// Placements returns a PlacementInformer.
 	Placements() TypedPlacementInformer
 	// PlacementPolicies returns a PlacementPolicyInformer.
@@ -35,6 +37,11 @@ func New(f internalinterfaces.SharedInformerFactory, namespace string, tweakList
 // Clusters returns a TypedClusterInformer.
 func (v *version) Clusters() TypedClusterInformer {
 	return &clusterInformer{factory: v.factory, tweakListOptions: v.tweakListOptions}
+}
+
+// Migrations returns a TypedMigrationInformer.
+func (v *version) Migrations() TypedMigrationInformer {
+	return &migrationInformer{factory: v.factory, tweakListOptions: v.tweakListOptions}
 }
 
 // Placements returns a TypedPlacementInformer.

@@ -16,6 +16,7 @@ import (
 type FederationV1alpha1Interface interface {
 	RESTClient() rest.Interface
 	ClustersGetter
+	MigrationsGetter
 	PlacementsGetter
 	PlacementPoliciesGetter
 	PlacementReviewsGetter
@@ -29,6 +30,10 @@ type FederationV1alpha1Client struct {
 
 func (c *FederationV1alpha1Client) Clusters() ClusterInterface {
 	return newClusters(c)
+}
+
+func (c *FederationV1alpha1Client) Migrations() MigrationInterface {
+	return newMigrations(c)
 }
 
 func (c *FederationV1alpha1Client) Placements(namespace string) PlacementInterface {

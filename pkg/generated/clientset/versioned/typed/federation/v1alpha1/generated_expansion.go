@@ -7,6 +7,8 @@ package v1alpha1
 
 type ClusterExpansion interface{}
 
+type MigrationExpansion interface{}
+
 type PlacementExpansion interface{}
 
 type PlacementPolicyExpansion interface{}

@@ -19,6 +19,10 @@ func (c *FakeFederationV1alpha1) Clusters() v1alpha1.ClusterInterface {
 	return newFakeClusters(c)
 }
 
+func (c *FakeFederationV1alpha1) Migrations() v1alpha1.MigrationInterface {
+	return newFakeMigrations(c)
+}
+
 func (c *FakeFederationV1alpha1) Placements(namespace string) v1alpha1.PlacementInterface {
 	return newFakePlacements(c, namespace)
 }
