@@ -24,7 +24,9 @@ func Ingress(ingress *networkingv1.Ingress, placement *v1alpha1.Placement, polic
 	}
 	ready := readyBehind(ingress, behind)
 	s.Backends = backends(placement, func(c *v1alpha1.ClusterPlacementStatus) int32 { return ready(c.Name) })
-	applyPolicy(&s, policyFor(policies, ingressKind, ingress.Name))
+	policy := policyFor(policies, ingressKind, ingress.Name)
+	applyPolicy(&s, policy)
+	applyMigration(&s, placement, policy)
 	return s, len(s.Hosts) > 0
 }
 

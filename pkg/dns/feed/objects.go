@@ -73,6 +73,9 @@ func serviceOf(objects Objects, key snapshot.Key, clusters sets.Set[string]) (s 
 		s, ok = Service(service, placement(serviceKind, key.Name), policies), true
 	}
 	s.Backends = slices.DeleteFunc(s.Backends, func(b snapshot.Backend) bool { return !clusters.Has(b.Cluster) })
+	if s.Move != nil && !clusters.HasAll(slices.Concat(s.Move.From, s.Move.To)...) {
+		s.Move = nil
+	}
 	return s, ok
 }
 

@@ -24,6 +24,7 @@ func Service(service *corev1.Service, placement *v1alpha1.Placement, policies []
 	policy := policyFor(policies, serviceKind, service.Name)
 	s.Backends = backends(placement, func(c *v1alpha1.ClusterPlacementStatus) int32 { return c.ReadyEndpoints })
 	applyPolicy(&s, policy)
+	applyMigration(&s, placement, policy)
 	return s
 }
 

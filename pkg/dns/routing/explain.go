@@ -165,7 +165,11 @@ func (t *Table) why(client *Client, o *Order) string {
 	t.rank(client, &plain)
 	before := plain.list[0]
 	t.move(client, &plain)
-	if plain.list[0] != before {
+	switch {
+	case plain.list[0] == before:
+	case t.candidates[before].spare:
+		reasons = append(reasons, t.candidates[before].name+" takes only who is moved to it")
+	default:
 		reasons = append(reasons, fmt.Sprintf("moved from %s by the move that is under way", t.candidates[before].name))
 	}
 	if before = plain.list[0]; t.candidates[before].backend != o.Backends[0] {

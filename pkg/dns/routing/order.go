@@ -100,8 +100,14 @@ func (t *Table) byProximity(place *Place) []int {
 }
 
 // move puts the clusters that a move leads to where the first one that it leaves is, for the clients that have moved;
-// those that it leaves come last.
+// those that it leaves come last. A newcomer comes last for everybody else.
 func (t *Table) move(client *Client, o *Order) {
+	regroup(o.list, func(i int) int {
+		if t.candidates[i].spare {
+			return 1
+		}
+		return 0
+	})
 	first := slices.IndexFunc(o.list, func(i int) bool { return t.candidates[i].leaves })
 	if first < 0 || !t.moved(client) {
 		return

@@ -190,6 +190,28 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// A newcomer is answered to those who moved, to others only if there is nobody else, and in its region to nobody.
+func TestMoveToANewcomer(t *testing.T) {
+	s := service("east", "eu", "tokyo")
+	s.Move = &snapshot.Move{From: []string{"east"}, To: []string{"tokyo"}, Newcomer: true}
+	near := &Client{Place: &Place{Location: snapshot.Location{Region: "asia-northeast1"}}}
+	if diff := cmp.Diff([]string{"east", "eu", "tokyo"}, order(s, Scope{}, near)); diff != "" {
+		t.Error(diff)
+	}
+	if got := order(s, Scope{Region: "asia-northeast1"}, near); len(got) > 0 {
+		t.Errorf("by the name of its region a newcomer is answered: %v", got)
+	}
+	s.Move.Percent = 100
+	if diff := cmp.Diff([]string{"tokyo", "eu", "east"}, order(s, Scope{}, near)); diff != "" {
+		t.Errorf("at 100 %%: %s", diff)
+	}
+	s.Move.Percent = 0
+	*backend(s, "east").ReadyEndpoints, *backend(s, "eu").ReadyEndpoints = 0, 0
+	if diff := cmp.Diff([]string{"tokyo"}, order(s, Scope{}, near)); diff != "" {
+		t.Errorf("with nobody else: %s", diff)
+	}
+}
+
 func TestBits(t *testing.T) {
 	saturated := func(s *snapshot.Service) {
 		s.Saturation, s.Backends[0].LoadPercent = &snapshot.Saturation{Low: 70, High: 90}, new(int32(80))

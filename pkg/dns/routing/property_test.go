@@ -179,9 +179,10 @@ func TestMovesOnlyMoveForward(t *testing.T) {
 		s.Mode = rapid.SampledFrom([]snapshot.Mode{snapshot.Geo, snapshot.Weighted}).Draw(t, "mode")
 		low := int32(rapid.IntRange(0, 100).Draw(t, "low"))
 		high := int32(rapid.IntRange(int(low), 100).Draw(t, "high"))
+		newcomer := rapid.Bool().Draw(t, "newcomer")
 		table := func(percent int32) *Table {
 			moving := *s
-			moving.Move = &snapshot.Move{From: []string{"east", "east2"}, To: []string{"eu"}, Percent: percent}
+			moving.Move = &snapshot.Move{From: []string{"east", "east2"}, To: []string{"eu"}, Percent: percent, Newcomer: newcomer}
 			return build(&moving, fleet(), Scope{})
 		}
 		first := func(table *Table, c *Client) string {
@@ -195,6 +196,8 @@ func TestMovesOnlyMoveForward(t *testing.T) {
 			from, early, late := first(base, c), first(before, c), first(after, c)
 			leaves := from == "east" || from == "east2"
 			switch {
+			case newcomer && from == "eu":
+				t.Fatal("a client is answered a newcomer that nobody has moved to")
 			case !leaves && (early != from || late != from):
 				t.Fatalf("a client of %s was moved: %s, %s", from, early, late)
 			case leaves && early == "eu" && late != "eu":

@@ -49,6 +49,7 @@ type candidate struct {
 	draw    hash
 	leaves  bool // a move goes from it
 	gains   bool // a move goes to it
+	spare   bool // it serves only who moved to it
 }
 
 // Judgement says what was found about one cluster.
@@ -152,11 +153,18 @@ func keeps(marks *snapshot.Saturation, load *int32) float64 {
 // settleMove marks both ends of a move. One that leads only to clusters that may not be answered waits.
 func (t *Table) settleMove() {
 	move := t.service.Move
-	if move == nil || move.Percent == 0 {
+	if move == nil {
+		return
+	}
+	for i := range t.candidates {
+		t.candidates[i].spare = move.Newcomer && slices.Contains(move.To, t.candidates[i].name)
+	}
+	if t.scope != (Scope{}) && !slices.ContainsFunc(t.candidates, func(c candidate) bool { return !c.spare }) {
+		t.candidates = nil // the name of all clusters says who has moved
 		return
 	}
 	arrives := slices.ContainsFunc(t.candidates, func(c candidate) bool { return slices.Contains(move.To, c.name) })
-	if !arrives {
+	if !arrives || move.Percent == 0 {
 		return
 	}
 	for i := range t.candidates {

@@ -184,6 +184,8 @@ type Move struct {
 	From    []string `json:"from"`
 	To      []string `json:"to"`
 	Percent int32    `json:"percent"`
+	// Newcomer says that the clusters To serve none but these: other clients are answered them only if there is nobody else.
+	Newcomer bool `json:"newcomer,omitempty"`
 }
 
 // AnswerAddresses are the addresses to answer where there is no alias.
