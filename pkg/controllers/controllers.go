@@ -31,6 +31,7 @@ import (
 	"drover.dev/drover/pkg/controllers/autoscale"
 	"drover.dev/drover/pkg/controllers/cluster"
 	"drover.dev/drover/pkg/controllers/history"
+	"drover.dev/drover/pkg/controllers/migration"
 	"drover.dev/drover/pkg/controllers/namespace"
 	"drover.dev/drover/pkg/controllers/owed"
 	"drover.dev/drover/pkg/controllers/policy"
@@ -225,11 +226,15 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return fmt.Errorf("history controller: %w", err)
 	}
+	migrations, err := migration.New(c.own, own, native, set, events)
+	if err != nil {
+		return fmt.Errorf("migration controller: %w", err)
+	}
 	own.StartWithContext(ctx)
 	native.StartWithContext(ctx)
 	logger.Info("Controllers run", "federation", identity)
 	var wg sync.WaitGroup
-	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, autoscaler, historian} {
+	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, autoscaler, migrations, historian} {
 		wg.Go(func() { controller.Run(ctx) })
 	}
 	wg.Wait()
