@@ -50,7 +50,7 @@ Applications need none of this: plain kubectl does.`,
 	root.AddCommand(
 		joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation),
 		historyCommand(streams, federation), undoCommand(streams, federation),
-		dnsCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams),
+		migrateCommand(streams, federation), dnsCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams),
 	)
 	return root
 }

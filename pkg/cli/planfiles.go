@@ -120,9 +120,9 @@ func (p *planFiles) objects() ([]*unstructured.Unstructured, error) {
 	return out, nil
 }
 
-func (o *PlanOptions) file(name string) ([]byte, error) {
+func (s *Streams) file(name string) ([]byte, error) {
 	if name == "-" {
-		return io.ReadAll(o.In)
+		return io.ReadAll(s.In)
 	}
 	return os.ReadFile(name)
 }
