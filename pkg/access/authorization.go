@@ -157,7 +157,7 @@ func (z *Authorizer) Authorize(ctx context.Context, a authorizer.Attributes) (au
 	if a.GetUser() == nil {
 		return authorizer.DecisionNoOpinion, "", errors.New("no user to authorize")
 	}
-	return z.current.Load().authorizer.Authorize(ctx, a)
+	return z.current.Load().authorizer.Authorize(ctx, AtNativeDoor(a))
 }
 
 // ConditionsAwareAuthorize asks the authorizers that are in force.
@@ -165,7 +165,7 @@ func (z *Authorizer) ConditionsAwareAuthorize(ctx context.Context, a authorizer.
 	if a.GetUser() == nil {
 		return authorizer.ConditionsAwareDecisionFromParts(z.Authorize(ctx, a))
 	}
-	return z.current.Load().authorizer.ConditionsAwareAuthorize(ctx, a)
+	return z.current.Load().authorizer.ConditionsAwareAuthorize(ctx, AtNativeDoor(a))
 }
 
 // EvaluateConditions asks the authorizers that are in force.

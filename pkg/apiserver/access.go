@@ -39,37 +39,37 @@ func (o *Options) validateAccess() []error {
 }
 
 // applyAccess says who is known, who may do what, and what is written down of it.
-func (o *Options) applyAccess(config *Config, client kubernetes.Interface, authority *pki.Authority) error {
+func (o *Options) applyAccess(config *Config, client kubernetes.Interface, authority *pki.Authority) (*access.Authorizer, error) {
 	generic := config.Generic
 	if err := o.Audit.ApplyTo(&generic.Config); err != nil {
-		return fmt.Errorf("audit: %w", err)
+		return nil, fmt.Errorf("audit: %w", err)
 	}
 	clientCA, err := dynamiccertificates.NewDynamicCAContentFromFile("client-ca", authority.CAFile())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := generic.Authentication.ApplyClientCert(clientCA, generic.SecureServing); err != nil {
-		return err
+		return nil, err
 	}
 	key, err := authority.SigningKey("serviceaccounts")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	config.Tokens = accounts.New(key, serviceAccounts(generic.SharedInformerFactory.Core().V1().ServiceAccounts(), client))
 	authn, err := access.NewAuthenticator(wait.ContextForChannel(generic.DrainedNotify()), clientCA, config.Tokens, o.AuthenticationConfig)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	roles := generic.SharedInformerFactory.Rbac().V1()
 	authz, err := access.NewAuthorizer(o.AuthorizationConfig, rbac.New(rbac.FromInformers(roles)))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	aggregator, err := bootstrap.NewAggregator(client, roles.ClusterRoles())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	generic.Authentication.Authenticator = authn
+	config.Identities, generic.Authentication.Authenticator = authn, authn
 	generic.Authorization.Authorizer, generic.RuleResolver = authz, authz
 	generic.AddPostStartHookOrDie("drover-access", func(hook genericapiserver.PostStartHookContext) error {
 		for _, run := range []func(context.Context){authn.Follow, authz.Follow, aggregator.Run} {
@@ -80,7 +80,7 @@ func (o *Options) applyAccess(config *Config, client kubernetes.Interface, autho
 	generic.AddPostStartHookOrDie("drover-roles", unlessStopped(func(hook genericapiserver.PostStartHookContext) error {
 		return bootstrap.Ensure(hook, client)
 	}))
-	return nil
+	return authz, nil
 }
 
 // serviceAccounts reads accounts from an informer or, where it has not seen the one that is asked for, from the server.

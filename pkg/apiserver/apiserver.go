@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -54,11 +55,14 @@ type Config struct {
 	Generic *genericapiserver.RecommendedConfig
 	// Tokens of ServiceAccounts.
 	Tokens *accounts.Tokens
+	// Identities know the federation's own users. TokenReviews tell of no others: who asks would take them for these.
+	Identities authenticator.Request
 }
 
 type completedConfig struct {
-	generic genericapiserver.CompletedConfig
-	tokens  *accounts.Tokens
+	generic    genericapiserver.CompletedConfig
+	tokens     *accounts.Tokens
+	identities authenticator.Request
 }
 
 // CompletedConfig can only be made by Config.Complete.
@@ -68,7 +72,7 @@ type CompletedConfig struct {
 
 // Complete fills in what the configuration leaves open.
 func (c *Config) Complete() CompletedConfig {
-	return CompletedConfig{&completedConfig{generic: c.Generic.Complete(), tokens: c.Tokens}}
+	return CompletedConfig{&completedConfig{generic: c.Generic.Complete(), tokens: c.Tokens, identities: c.Identities}}
 }
 
 // storages of a group version, by path: "deployments", "deployments/status".
@@ -131,7 +135,7 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 		},
 		authenticationv1.SchemeGroupVersion: {
 			"selfsubjectreviews": reviews.SelfSubject(),
-			"tokenreviews":       reviews.Token(c.generic.Authentication.Authenticator),
+			"tokenreviews":       reviews.Token(c.identities),
 		},
 	}
 	var placements *registry.REST
@@ -162,12 +166,13 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 			own["namespaces"], own["namespaces/status"], own["namespaces/finalize"] = main, status, finalize
 			continue
 		}
-		main, err := own.add(k, options)
+		main, err := registry.New(k, options)
 		if err != nil {
 			return nil, err
 		}
+		own.add(k, main)
 		for _, door := range k.Doors {
-			served[door.GroupVersion][k.Resource] = main.Door()
+			served[door.GroupVersion].add(k, main.Door())
 		}
 		plain[k.Kind] = main
 	}
@@ -201,12 +206,8 @@ func addPlanning(own storages, plain map[string]*registry.REST) {
 	own["placementpolicies"] = placementpolicy.New(plain["PlacementPolicy"], stores)
 }
 
-// add makes the storages of one kind.
-func (s storages) add(k kind.Kind, options registry.Options) (*registry.REST, error) {
-	main, err := registry.New(k, options)
-	if err != nil {
-		return nil, err
-	}
+// add serves a kind, and the subresources it has.
+func (s storages) add(k kind.Kind, main *registry.REST) {
 	s[k.Resource] = main
 	if k.Status != nil {
 		s[k.Resource+"/status"] = main.Status()
@@ -214,5 +215,4 @@ func (s storages) add(k kind.Kind, options registry.Options) (*registry.REST, er
 	if k.Scale != nil {
 		s[k.Resource+"/scale"] = main.Scale()
 	}
-	return main, nil
 }

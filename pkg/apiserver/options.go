@@ -34,6 +34,7 @@ import (
 	openapicommon "k8s.io/kube-openapi/pkg/common"
 
 	"drover.dev/drover/pkg/access/credentials"
+	"drover.dev/drover/pkg/access/host"
 	"drover.dev/drover/pkg/access/pki"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	generatedopenapi "drover.dev/drover/pkg/generated/openapi"
@@ -51,6 +52,10 @@ type Options struct {
 	// AuthorizationConfiguration (apiserver.config.k8s.io/v1). Empty means certificates, and the federation's own roles.
 	AuthenticationConfig, AuthorizationConfig string
 	Audit                                     *genericoptions.AuditOptions
+	// Aggregated is for serving behind a host cluster's kube-apiserver, which HostKubeconfig leads to; without a file it is
+	// the cluster that this process is a pod of.
+	Aggregated     bool
+	HostKubeconfig string
 }
 
 // NewOptions returns the defaults: port 7443 on loopback.
@@ -75,6 +80,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.SecureServing.BindPort, "secure-port", o.SecureServing.BindPort, "Port to serve HTTPS on; 0 takes a free one.")
 	fs.StringSliceVar(&o.AdvertiseHosts, "advertise-host", o.AdvertiseHosts, "Further host name or IP address clients reach this server by; the first goes into admin.kubeconfig. May be repeated.")
 	o.addAccessFlags(fs)
+	o.addHostFlags(fs)
 }
 
 // AddEtcdFlags adds the flags for an etcd that runs elsewhere.
@@ -95,7 +101,8 @@ func (o *Options) Validate() error {
 		errs = append(errs, errors.New("--data-dir must not be empty"))
 	}
 	errs = append(errs, o.Etcd.Validate()...)
-	return errors.Join(append(errs, o.validateAccess()...)...)
+	errs = append(errs, o.validateAccess()...)
+	return errors.Join(append(errs, o.validateHost())...)
 }
 
 // AdminKubeconfig is the file the administrator's kubeconfig is written to.
@@ -134,8 +141,17 @@ func (o *Options) Config() (*Config, error) {
 	}
 	generic.SharedInformerFactory = informers.NewSharedInformerFactory(client, 0)
 	config := &Config{Generic: generic}
-	if err := o.applyAccess(config, client, authority); err != nil {
+	authz, err := o.applyAccess(config, client, authority)
+	if err != nil {
 		return nil, err
+	}
+	var admits []admission.Interface
+	if o.Aggregated {
+		namespaces, err := o.applyHost(config, client, authz, authority)
+		if err != nil {
+			return nil, err
+		}
+		admits = append(admits, namespaces)
 	}
 	if err := o.Etcd.ApplyWithStorageFactoryTo(o.storageFactory(), &generic.Config); err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
@@ -144,7 +160,7 @@ func (o *Options) Config() (*Config, error) {
 		go wait.UntilWithContext(hook, o.renewCertificates, renewInterval)
 		return nil
 	})
-	return config, admit(generic, client)
+	return config, admit(generic, client, admits...)
 }
 
 // renewInterval is how often certificates are looked at. They are issued anew a month before they end.
@@ -186,6 +202,9 @@ func (o *Options) hosts() []string {
 		hosts = append(hosts, ip.String())
 	}
 	hosts = append(hosts, "localhost", "127.0.0.1", "::1")
+	if o.Aggregated {
+		hosts = append(hosts, host.ServiceName)
+	}
 	if name, err := os.Hostname(); err == nil {
 		hosts = append(hosts, name)
 	}
@@ -205,15 +224,15 @@ func (o *Options) storageFactory() serverstorage.StorageFactory {
 	return factory
 }
 
-// admit refuses what is created in namespaces that do not exist or are being deleted.
-func admit(generic *genericapiserver.RecommendedConfig, client kubernetes.Interface) error {
+// admit refuses what is created in namespaces that do not exist or are being deleted. What is to admit first may make them.
+func admit(generic *genericapiserver.RecommendedConfig, client kubernetes.Interface, first ...admission.Interface) error {
 	plugin, err := lifecycle.NewLifecycle(sets.New(systemNamespaces...))
 	if err != nil {
 		return err
 	}
 	initializer.New(client, nil, generic.SharedInformerFactory, generic.Authorization.Authorizer, generic.FeatureGate,
 		generic.EffectiveVersion, generic.DrainedNotify(), nil).Initialize(plugin)
-	generic.AdmissionControl = admission.NewChainHandler(plugin)
+	generic.AdmissionControl = admission.NewChainHandler(append(first, plugin)...)
 	return nil
 }
 
@@ -233,14 +252,14 @@ func (o *Options) WriteAdminKubeconfig() error {
 
 // URL is where clients reach the server, once Config has opened the port.
 func (o *Options) URL() string {
-	host := "127.0.0.1"
+	name := "127.0.0.1"
 	if ip := o.SecureServing.BindAddress; ip != nil && !ip.IsUnspecified() {
-		host = ip.String()
+		name = ip.String()
 	}
 	if len(o.AdvertiseHosts) > 0 {
-		host = o.AdvertiseHosts[0]
+		name = o.AdvertiseHosts[0]
 	}
-	return "https://" + net.JoinHostPort(host, strconv.Itoa(o.SecureServing.BindPort))
+	return "https://" + net.JoinHostPort(name, strconv.Itoa(o.SecureServing.BindPort))
 }
 
 // Run serves until the context ends, then lets requests under way finish.

@@ -51,12 +51,14 @@ func init() {
 	}
 	for _, k := range kinds {
 		addInternal(k.Group, k.New(), k.NewList())
-		if k.Fields != nil {
-			utilruntime.Must(Scheme.AddFieldLabelConversionFunc(k.GroupVersionKind, selectableFields(ownFields(k))))
-		}
+		addFieldLabels(k.GroupVersionKind, ownFields(k))
 		for _, door := range k.Doors {
 			addInternal(door.Group, k.New(), k.NewList())
-			utilruntime.Must(Scheme.AddFieldLabelConversionFunc(door.WithKind(k.Kind), selectableFields(door.Fields)))
+			names := door.Fields
+			if names == nil {
+				names = ownFields(k)
+			}
+			addFieldLabels(door.WithKind(k.Kind), names)
 		}
 	}
 	addInternal(v1alpha1.GroupName, &v1alpha1.PlacementReview{})
@@ -68,6 +70,11 @@ func init() {
 
 func addInternal(group string, objects ...runtime.Object) {
 	Scheme.AddKnownTypes(schema.GroupVersion{Group: group, Version: runtime.APIVersionInternal}, objects...)
+}
+
+// addFieldLabels lets objects be selected by fields at a door.
+func addFieldLabels(gvk schema.GroupVersionKind, names map[string]string) {
+	utilruntime.Must(Scheme.AddFieldLabelConversionFunc(gvk, selectableFields(names)))
 }
 
 // groups are the names of all API groups served, in the order they are listed.
@@ -89,6 +96,9 @@ func versionsOf(group string) []schema.GroupVersion {
 // ownFields are the names of a kind's fields at its own door.
 func ownFields(k kind.Kind) map[string]string {
 	names := map[string]string{}
+	if k.Fields == nil {
+		return names
+	}
 	for name := range k.Fields(k.New()) {
 		names[name] = name
 	}

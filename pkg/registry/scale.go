@@ -121,10 +121,11 @@ func (o *scaledObject) UpdatedObject(ctx context.Context, old runtime.Object) (r
 	if m.GetResourceVersion() == "" {
 		return nil, apierrors.NewNotFound(resource, o.name)
 	}
-	gv := o.kind.GroupVersion()
-	fields := managedfields.NewScaleHandler(m.GetManagedFields(), gv, managedfields.ResourcePathMappings{
-		gv.String(): fieldpath.MakePathOrDie("spec", "replicas"),
-	})
+	paths := managedfields.ResourcePathMappings{}
+	for _, gv := range o.kind.GroupVersions() {
+		paths[gv.String()] = fieldpath.MakePathOrDie("spec", "replicas")
+	}
+	fields := managedfields.NewScaleHandler(m.GetManagedFields(), o.kind.GroupVersion(), paths)
 	scale, err := scaleOf(o.kind, obj)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,11 @@ func (s strategy) resetFields(names ...string) map[fieldpath.APIVersion]*fieldpa
 	for _, name := range names {
 		set.Insert(fieldpath.MakePathOrDie(name))
 	}
-	return map[fieldpath.APIVersion]*fieldpath.Set{fieldpath.APIVersion(s.kind.GroupVersion().String()): set}
+	out := map[fieldpath.APIVersion]*fieldpath.Set{}
+	for _, gv := range s.kind.GroupVersions() {
+		out[fieldpath.APIVersion(gv.String())] = set
+	}
+	return out
 }
 
 func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {

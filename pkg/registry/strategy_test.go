@@ -110,28 +110,34 @@ func TestPrepareForStatusUpdate(t *testing.T) {
 	}
 }
 
-// What a write of a resource never changes is not owned by who writes it.
+// What a write of a resource never changes is not owned by who writes it, at whichever door.
 func TestResetFields(t *testing.T) {
 	names := func(s interface {
 		GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set
 	},
-	) string {
-		var out []string
-		for _, set := range s.GetResetFields() {
-			set.Iterate(func(p fieldpath.Path) { out = append(out, p.String()) })
+	) map[string]string {
+		out := map[string]string{}
+		for version, set := range s.GetResetFields() {
+			var paths []string
+			set.Iterate(func(p fieldpath.Path) { paths = append(paths, p.String()) })
+			slices.Sort(paths)
+			out[string(version)] = strings.Join(paths, " ")
 		}
-		slices.Sort(out)
-		return strings.Join(out, " ")
+		return out
 	}
-	for _, tt := range []struct{ kind, main, status string }{
-		{"Deployment", ".status", ".metadata .spec"}, {"Cluster", ".status", ".metadata .spec"},
+	for kind, doors := range map[string][]string{
+		"Deployment": {"apps/v1", "federation.drover.dev/v1alpha1"}, "Cluster": {"federation.drover.dev/v1alpha1"},
 	} {
-		s := strategyOf(t, tt.kind)
-		if got := names(s); got != tt.main {
-			t.Errorf("%s: %q, want %q", tt.kind, got, tt.main)
+		main, status := map[string]string{}, map[string]string{}
+		for _, door := range doors {
+			main[door], status[door] = ".status", ".metadata .spec"
 		}
-		if got := names(statusStrategy{s}); got != tt.status {
-			t.Errorf("status of %s: %q, want %q", tt.kind, got, tt.status)
+		s := strategyOf(t, kind)
+		if diff := cmp.Diff(main, names(s)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+		if diff := cmp.Diff(status, names(statusStrategy{s})); diff != "" {
+			t.Errorf("status of %s (-want +got):\n%s", kind, diff)
 		}
 	}
 }

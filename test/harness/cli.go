@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,4 +62,24 @@ func (c CLI) RunWithInput(ctx context.Context, input string, args ...string) (st
 		return stdout.String(), &CommandError{Command: c.binary + " " + strings.Join(args, " "), Stdout: stdout.String(), Stderr: stderr.String(), Err: err}
 	}
 	return stdout.String(), nil
+}
+
+// Start starts a command that runs until the context ends, and returns its standard output.
+func (c CLI) Start(ctx context.Context, args ...string) (io.Reader, error) {
+	path, err := Binary(c.binary)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), c.env...)
+	cmd.SysProcAttr = processAttributes()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := spawn(cmd); err != nil {
+		return nil, err
+	}
+	go func() { <-ctx.Done(); _ = cmd.Wait() }() // it is killed, so it fails
+	return out, nil
 }

@@ -5,7 +5,6 @@ package integration
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 
@@ -105,9 +104,6 @@ func TestTerminatingNamespace(t *testing.T) {
 	}
 }
 
-// synced are the kinds whose finalizers the controllers take off.
-var synced = []string{"Deployment", "Service", "Ingress"}
-
 // A namespace goes with all that is in it, of every kind.
 func TestNamespaceIsEmptied(t *testing.T) {
 	f, ctx := startFor(t, withControllers), t.Context()
@@ -121,11 +117,6 @@ func TestNamespaceIsEmptied(t *testing.T) {
 	}
 	if err := f.kube.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
-	}
-	for _, k := range native.Kinds() {
-		if len(k.Finalizers) > 0 && !slices.Contains(synced, k.Kind) {
-			subject{Kind: k, f: f, namespace: name}.letGo(t, "content")
-		}
 	}
 	eventually(t, "the namespace is gone", func() string {
 		ns, err := f.kube.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})

@@ -138,7 +138,7 @@ func workloadRules() []rbacv1.PolicyRule {
 	return rules
 }
 
-// emptyRules are to delete whatever a namespace can hold, at every door it is served at.
+// emptyRules are to delete whatever a namespace can hold.
 func emptyRules() []rbacv1.PolicyRule {
 	var groups []string
 	resources := map[string][]string{}
@@ -146,16 +146,10 @@ func emptyRules() []rbacv1.PolicyRule {
 		if !k.Namespaced {
 			continue
 		}
-		doors := []string{k.Group}
-		for _, door := range k.Doors {
-			doors = append(doors, door.Group)
+		if resources[k.Group] == nil {
+			groups = append(groups, k.Group)
 		}
-		for _, group := range doors {
-			if resources[group] == nil {
-				groups = append(groups, group)
-			}
-			resources[group] = append(resources[group], k.Resource)
-		}
+		resources[k.Group] = append(resources[k.Group], k.Resource)
 	}
 	var rules []rbacv1.PolicyRule
 	for _, group := range groups {

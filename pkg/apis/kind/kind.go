@@ -68,8 +68,18 @@ type Kind struct {
 // Door is a group version that objects of a kind are served as besides their own. The scheme converts between the two.
 type Door struct {
 	schema.GroupVersion
-	// Fields are what objects can be selected by at this door: the names of the fields here, and in Kind.Fields.
+	// Fields are what objects can be selected by at this door: the names of the fields here, and in Kind.Fields. Nil
+	// means the same names.
 	Fields map[string]string
+}
+
+// GroupVersions are all that objects of the kind are served as, its own first.
+func (k *Kind) GroupVersions() []schema.GroupVersion {
+	out := []schema.GroupVersion{k.GroupVersion()}
+	for _, door := range k.Doors {
+		out = append(out, door.GroupVersion)
+	}
+	return out
 }
 
 // GroupVersionResource names the kind in paths and clients.

@@ -7,6 +7,8 @@
 package native
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -22,21 +24,32 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
 )
 
 // Kinds returns the table.
 func Kinds() []kind.Kind {
-	return []kind.Kind{
-		namespaces, configMaps, secrets, serviceAccounts, services, events, resourceQuotas, limitRanges,
-		deployments, replicaSets, statefulSets, daemonSets, controllerRevisions,
-		jobs, cronJobs,
-		horizontalPodAutoscalers,
-		podDisruptionBudgets,
-		ingresses, ingressClasses, networkPolicies,
-		leases,
-		roles, roleBindings, clusterRoles, clusterRoleBindings,
+	return append(
+		withOwnDoor(
+			configMaps, secrets, serviceAccounts, services, events, resourceQuotas, limitRanges,
+			deployments, replicaSets, statefulSets, daemonSets,
+			jobs, cronJobs,
+			horizontalPodAutoscalers,
+			podDisruptionBudgets,
+			ingresses, networkPolicies,
+		),
+		namespaces, controllerRevisions, ingressClasses, leases, roles, roleBindings, clusterRoles, clusterRoleBindings,
+	)
+}
+
+// withOwnDoor serves kinds in Drover's own group, too. It is the one group that a cluster which aggregates the federation
+// can show beside its own, so it has what the owner of an application writes.
+func withOwnDoor(kinds ...kind.Kind) []kind.Kind {
+	for i := range kinds {
+		kinds[i].Doors = append(slices.Clip(kinds[i].Doors), kind.Door{GroupVersion: v1alpha1.SchemeGroupVersion})
 	}
+	return kinds
 }
 
 // GroupVersions are the native API groups served, in the order they are listed. Of autoscaling/v1 only Scale is.
@@ -70,9 +83,20 @@ var addToScheme = runtime.NewSchemeBuilder(
 	authenticationv1.AddToScheme,
 )
 
-// AddToScheme registers the native types, versioned only.
+// AddToScheme registers the native types, versioned only, at all their doors.
 func AddToScheme(scheme *runtime.Scheme) error {
-	return addToScheme.AddToScheme(scheme)
+	if err := addToScheme.AddToScheme(scheme); err != nil {
+		return err
+	}
+	for _, k := range Kinds() {
+		for _, door := range k.Doors {
+			if at := door.WithKind(k.Kind); !scheme.Recognizes(at) {
+				scheme.AddKnownTypeWithName(at, k.New())
+				scheme.AddKnownTypeWithName(door.WithKind(k.Kind+"List"), k.NewList())
+			}
+		}
+	}
+	return nil
 }
 
 // AddDefaults registers the defaults of the native types.

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
 
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/runner"
 )
 
@@ -108,7 +109,8 @@ func (c *Controller) empty(ctx context.Context, name string) (left int, err erro
 	return left, errors.Join(errs...)
 }
 
-// contents are the resources that live in namespaces and can be deleted, as the server says.
+// contents are the resources that live in namespaces and can be deleted, as the server says. What has several doors is
+// there once, by its native one: Drover's own group is the last.
 func (c *Controller) contents() ([]schema.GroupVersionResource, error) {
 	lists, err := c.kube.Discovery().ServerPreferredNamespacedResources()
 	if err != nil {
@@ -123,8 +125,9 @@ func (c *Controller) contents() ([]schema.GroupVersionResource, error) {
 	for resource := range found {
 		out = append(out, resource)
 	}
+	own := func(r schema.GroupVersionResource) string { return fmt.Sprint(r.Group == v1alpha1.GroupName) }
 	slices.SortFunc(out, func(a, b schema.GroupVersionResource) int {
-		return slices.Compare([]string{a.Group, a.Resource}, []string{b.Group, b.Resource})
+		return slices.Compare([]string{a.Resource, own(a), a.Group}, []string{b.Resource, own(b), b.Group})
 	})
-	return out, nil
+	return slices.CompactFunc(out, func(a, b schema.GroupVersionResource) bool { return a.Resource == b.Resource }), nil
 }
