@@ -39,6 +39,7 @@ type federation struct {
 }
 
 func TestMain(m *testing.M) {
+	harness.EtcdMain()
 	flag.Parse()
 	os.Exit(run(m))
 }

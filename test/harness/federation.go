@@ -6,6 +6,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -51,6 +52,18 @@ func (l *Lab) StartFederation(ctx context.Context, name string, args ...string) 
 func (l *Lab) StartAPIServer(ctx context.Context, name, etcd string, args ...string) (*Server, error) {
 	s := &Server{}
 	return s, l.serve(ctx, s, "apiserver-"+name, "apiserver", apiserverListen, append(args, "--etcd-servers", etcd))
+}
+
+// StartReplica runs another drover apiserver on the etcd of the first, with the same certificate authority.
+func (l *Lab) StartReplica(ctx context.Context, name string, first *Server, etcd string, args ...string) (*Server, error) {
+	dir, err := l.Directory(filepath.Join("apiserver-"+name, "data"))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(filepath.Join(dir, "pki"), os.DirFS(filepath.Join(first.DataDir, "pki"))); err != nil {
+		return nil, fmt.Errorf("certificates for %s: %w", name, err)
+	}
+	return l.StartAPIServer(ctx, name, etcd, args...)
 }
 
 // StartControllers runs drover controllers against an API server. It does not wait: of several, one leads.

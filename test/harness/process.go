@@ -38,6 +38,7 @@ type program struct {
 	name   string // of the process
 	binary string // of the repository, or the path of another
 	args   []string
+	env    []string // besides this process's own
 	dir    string
 	// ready is what the line on standard output looks like that says it is ready.
 	ready *regexp.Regexp
@@ -64,6 +65,7 @@ func (l *Lab) start(ctx context.Context, p program) (*Process, []string, error) 
 	}
 	process.output = &output{log: log, pattern: p.ready, ready: make(chan []string, 1)}
 	process.cmd = exec.Command(path, p.args...)
+	process.cmd.Env = append(os.Environ(), p.env...)
 	process.cmd.Stdout, process.cmd.Stderr = process.output, log
 	process.cmd.SysProcAttr = processAttributes()
 	if err := spawn(process.cmd); err != nil {
