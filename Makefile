@@ -45,6 +45,11 @@ unit: ## Unit tests of both modules; for daily work: go test ./... -short
 	go test ./pkg/placement ./pkg/controllers/schedule/decision -count=1 -rapid.seed=1975 -rapid.checks=500
 	$(MEMBER_GO) test -trimpath ./...
 
+.PHONY: fuzz
+fuzz: ## Look for input that breaks Drover's own kinds, a minute each; go test runs what was found before
+	for kind in Cluster PlacementPolicy Placement TrafficPolicy; do \
+	  go test ./pkg/apis/federation -run '^$$' -fuzz "^Fuzz$$kind\$$" -fuzztime 1m || exit; done
+
 .PHONY: integration
 integration: ## Tests of the control plane in one process, on embedded etcd; and on simulated clusters
 	go test ./test/integration/... ./test/fleet/... -count=1
@@ -72,8 +77,9 @@ bench-dns: build ## Compare the name server with CoreDNS and Knot, each on one c
 	coredns=$$(hack/coredns.sh) && go test -tags bench ./test/bench/dns -run '^$$' -bench . -benchtime 1x -count=1 -timeout 30m -coredns "$$coredns"
 
 .PHONY: generate
-generate: ## Generate what is derived from the API types
+generate: ## Generate what is derived from the API types, and the reference of what is served
 	hack/update-codegen.sh
+	hack/update-api-reference.sh
 
 .PHONY: format
 format: ## Format all Go files
