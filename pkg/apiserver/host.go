@@ -62,7 +62,7 @@ func (o *Options) applyHost(config *Config, client kubernetes.Interface, own *ac
 	generic.Authorization.Authorizer, generic.RuleResolver = authz, authz
 	chain := generic.BuildHandlerChainFunc
 	generic.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
-		return chain(host.Shield(handler, Codecs), c)
+		return chain(host.OwnOpenAPI(host.Shield(handler, Codecs)), c)
 	}
 	generic.AddPostStartHookOrDie("drover-host", func(hook genericapiserver.PostStartHookContext) error {
 		go h.Run(hook)

@@ -172,7 +172,10 @@ func (h *hosted) verbs() {
 	h.kubectl("scale", deployments, "web", "-n", "shop", "--replicas", "5")
 	h.kubectl("patch", deployments, "web", "-n", "shop", "--type=merge", "-p", `{"metadata":{"labels":{"team":"blue"}}}`)
 	h.wants(h.kubectl("explain", "deployments.federation.drover.dev.spec.replicas"), "federation.drover.dev", "replicas")
-	h.wants(h.kubectl("explain", "deployments.spec.replicas"), "apps")
+	// The host does not look for the schemas of its own kinds in the federation.
+	for _, own := range []string{"deployments", "services", "jobs", "ingresses", "leases", "roles", "horizontalpodautoscalers", "poddisruptionbudgets"} {
+		h.wants(h.kubectl("explain", own), "VERSION", "DESCRIPTION")
+	}
 	h.wants(h.kubectl("explain", "placementpolicy.spec.clusters"), "weight")
 
 	same, err := h.federation.Kube.AppsV1().Deployments("shop").Get(h.Context(), "web", getOptions)

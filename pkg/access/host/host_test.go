@@ -222,3 +222,38 @@ func TestShield(t *testing.T) {
 		})
 	}
 }
+
+// The host is told of Drover's own group alone, the federation's users of all.
+func TestOwnOpenAPI(t *testing.T) {
+	const all = `{"paths":{"apis/apps/v1":{"serverRelativeURL":"/a"},"apis/federation.drover.dev/v1alpha1":{"serverRelativeURL":"/b"}}}`
+	const own = `{"paths":{"apis/federation.drover.dev/v1alpha1":{"serverRelativeURL":"/b"}}}`
+	served := OwnOpenAPI(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("Etag", "all")
+		_, _ = w.Write([]byte(all))
+	}))
+	for _, tt := range []struct {
+		who  user.Info
+		path string
+		etag string
+		want string
+	}{
+		{hosted, "/openapi/v3", "", own},
+		{hosted, "/openapi/v3/", "", own},
+		{hosted, "/openapi/v3", "all", own},
+		{hosted, "/openapi/v3/apis/federation.drover.dev/v1alpha1", "", all},
+		{alice, "/openapi/v3", "", all},
+	} {
+		recorder, asked := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, tt.path, http.NoBody).WithContext(request.WithUser(t.Context(), tt.who))
+		if tt.etag != "" {
+			asked.Header.Set("If-None-Match", tt.etag)
+		}
+		served.ServeHTTP(recorder, asked)
+		if recorder.Code != http.StatusOK || recorder.Body.String() != tt.want {
+			t.Errorf("%T at %s: got %d %s, want %s", tt.who, tt.path, recorder.Code, recorder.Body, tt.want)
+		}
+	}
+}
