@@ -172,7 +172,7 @@ func (c CompletedConfig) storage() (map[schema.GroupVersion]storages, error) {
 		}
 		own.add(k, main)
 		for _, door := range k.Doors {
-			served[door.GroupVersion].add(k, main.Door())
+			served[door.GroupVersion].add(k, main.Door(door))
 		}
 		plain[k.Kind] = main
 	}

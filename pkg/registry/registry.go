@@ -49,11 +49,10 @@ func (r *REST) ShortNames() []string { return r.kind.ShortNames }
 // Categories the resource is listed in by kubectl.
 func (r *REST) Categories() []string { return r.kind.Categories }
 
-// Door makes the same storage another door. Short names and categories stay at the first, or kubectl would find everything
-// twice.
-func (r *REST) Door() *REST {
+// Door makes the same storage another door.
+func (r *REST) Door(d kind.Door) *REST {
 	door := *r
-	door.kind.ShortNames, door.kind.Categories = nil, nil
+	door.kind.ShortNames, door.kind.Categories = d.ShortNames, d.Categories
 	return &door
 }
 

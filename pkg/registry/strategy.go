@@ -114,6 +114,9 @@ func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorLis
 	if s.kind.ValidateName != nil {
 		validateName = s.kind.ValidateName
 	}
+	if accessor(obj).GetName() == "" {
+		return field.ErrorList{field.Required(field.NewPath("metadata", "name"), "name or generateName is required")}
+	}
 	var errs field.ErrorList
 	for _, msg := range validateName(accessor(obj).GetName()) {
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), accessor(obj).GetName(), msg))

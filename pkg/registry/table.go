@@ -56,9 +56,11 @@ func (t *tableConvertor) headers() []metav1.TableColumnDefinition {
 	}
 	var wide []metav1.TableColumnDefinition
 	for _, c := range t.kind.Columns {
-		definition := metav1.TableColumnDefinition{Name: c.Name, Type: c.Type, Description: c.Description}
+		definition := metav1.TableColumnDefinition{Name: c.Name, Type: c.Type, Format: c.Format, Description: c.Description}
 		if c.Wide {
 			definition.Priority = 1
+		}
+		if c.Wide && !t.kind.BareColumns {
 			wide = append(wide, definition)
 			continue
 		}
@@ -93,7 +95,7 @@ func (t *tableConvertor) cells(ctx context.Context, obj runtime.Object, m metav1
 		} else {
 			value = c.Value(obj)
 		}
-		if c.Wide {
+		if c.Wide && !t.kind.BareColumns {
 			wide = append(wide, value)
 			continue
 		}

@@ -47,7 +47,7 @@ var samples = map[string]sample{
 	},
 	"Event": {
 		manifest: `{"involvedObject": {"kind": "Deployment", "name": "web"}, "reason": "Tested", "message": "a test", "type": "Normal"}`,
-		columns:  []string{"Last Seen", "Type", "Reason", "Object", "Message", "Count", "Name"},
+		columns:  []string{"Last Seen", "Type", "Reason", "Object", "Subobject", "Source", "Message", "First Seen", "Count", "Name"},
 	},
 	"Deployment": {
 		manifest: `{"spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, ` + template + `}}`,

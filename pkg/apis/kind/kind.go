@@ -57,7 +57,7 @@ type Kind struct {
 	Fields func(runtime.Object) fields.Set
 	// Columns of kubectl get, after NAME and before AGE.
 	Columns []Column
-	// BareColumns leaves out NAME and AGE.
+	// BareColumns leaves out NAME and AGE, and shows wide columns where they stand. Else they come last.
 	BareColumns bool
 	// CreatedAt shows when an object was created in place of AGE.
 	CreatedAt bool
@@ -68,6 +68,8 @@ type Kind struct {
 // Door is a group version that objects of a kind are served as besides their own. The scheme converts between the two.
 type Door struct {
 	schema.GroupVersion
+	// ShortNames and Categories at this door. None where kubectl would list the same objects twice.
+	ShortNames, Categories []string
 	// Fields are what objects can be selected by at this door: the names of the fields here, and in Kind.Fields. Nil
 	// means the same names.
 	Fields map[string]string
@@ -109,6 +111,8 @@ type Column struct {
 	Description string
 	// Type is an OpenAPI type: string, integer, number, boolean.
 	Type string
+	// Format is "name" for the column that names the object where NAME is left out.
+	Format string
 	// Wide columns are shown with -o wide only.
 	Wide bool
 	// Value of an object's cell.

@@ -102,10 +102,10 @@ func TestColumns(t *testing.T) {
 		}, map[string]any{"Class": "nginx", "Hosts": "a.b,c.d", "Address": "1.2.3.4", "Ports": "80, 443"}},
 		{
 			"Event", &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: "e"}, LastTimestamp: ago, InvolvedObject: corev1.ObjectReference{Kind: "Deployment", Name: "web"}, Message: " m\n"},
-			map[string]any{"Last Seen": "90s", "Type": "", "Reason": "", "Object": "deployment/web", "Message": "m", "Count": int64(1), "Name": "e"},
+			map[string]any{"Last Seen": "90s", "Type": "", "Reason": "", "Object": "deployment/web", "Subobject": "", "Source": "", "Message": "m", "First Seen": "<unknown>", "Count": int64(1), "Name": "e"},
 		},
-		{"Event", &corev1.Event{Series: &corev1.EventSeries{LastObservedTime: metav1.MicroTime(ago)}}, map[string]any{"Last Seen": "90s", "Type": "", "Reason": "", "Object": "/", "Message": "", "Count": int64(1), "Name": ""}},
-		{"Event", &corev1.Event{}, map[string]any{"Last Seen": "<unknown>", "Type": "", "Reason": "", "Object": "/", "Message": "", "Count": int64(1), "Name": ""}},
+		{"Event", &corev1.Event{Series: &corev1.EventSeries{Count: 7, LastObservedTime: metav1.MicroTime(ago)}}, map[string]any{"Last Seen": "90s", "Type": "", "Reason": "", "Object": "/", "Subobject": "", "Source": "", "Message": "", "First Seen": "<unknown>", "Count": int64(7), "Name": ""}},
+		{"Event", &corev1.Event{}, map[string]any{"Last Seen": "<unknown>", "Type": "", "Reason": "", "Object": "/", "Subobject": "", "Source": "", "Message": "", "First Seen": "<unknown>", "Count": int64(1), "Name": ""}},
 	} {
 		if diff := cmp.Diff(tt.want, cells(t, tt.kind, tt.obj)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.kind, diff)

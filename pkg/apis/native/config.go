@@ -25,7 +25,7 @@ var configMaps = func() kind.Kind {
 	k.NewList = func() runtime.Object { return &corev1.ConfigMapList{} }
 	k.Validate = kind.OfBoth(validateConfigMap)
 	k.Columns = []kind.Column{
-		{Name: "Data", Type: "integer", Description: "Number of keys.", Value: kind.Of(func(c *corev1.ConfigMap) any {
+		{Name: "Data", Type: "string", Description: "Number of keys.", Value: kind.Of(func(c *corev1.ConfigMap) any {
 			return int64(len(c.Data) + len(c.BinaryData))
 		})},
 	}
@@ -42,7 +42,7 @@ var secrets = func() kind.Kind {
 	k.Fields = kind.Of(func(s *corev1.Secret) fields.Set { return fields.Set{"type": string(s.Type)} })
 	k.Columns = []kind.Column{
 		{Name: "Type", Type: "string", Description: "Kind of secret.", Value: kind.Of(func(s *corev1.Secret) any { return string(s.Type) })},
-		{Name: "Data", Type: "integer", Description: "Number of keys.", Value: kind.Of(func(s *corev1.Secret) any { return int64(len(s.Data)) })},
+		{Name: "Data", Type: "string", Description: "Number of keys.", Value: kind.Of(func(s *corev1.Secret) any { return int64(len(s.Data)) })},
 	}
 	return k
 }()

@@ -24,7 +24,7 @@ var controllerRevisions = func() kind.Kind {
 	k.Validate = kind.OfBoth(validateControllerRevision)
 	k.Columns = []kind.Column{
 		{Name: "Controller", Type: "string", Description: "Controller of the object.", Value: kind.Of(func(r *appsv1.ControllerRevision) any { return controllerOf(r) })},
-		{Name: "Revision", Type: "integer", Description: "Number of the revision.", Value: kind.Of(func(r *appsv1.ControllerRevision) any { return r.Revision })},
+		{Name: "Revision", Type: "string", Description: "Number of the revision.", Value: kind.Of(func(r *appsv1.ControllerRevision) any { return r.Revision })},
 	}
 	return k
 }()

@@ -16,6 +16,7 @@ import (
 
 // eventDoor is the group events.k8s.io, where the same events have other field names. Nothing is lost either way.
 var eventDoor = kind.Door{
+	ShortNames:   []string{"ev"},
 	GroupVersion: eventsv1.SchemeGroupVersion,
 	Fields: map[string]string{
 		"regarding.kind":            "involvedObject.kind",

@@ -43,8 +43,8 @@ var horizontalPodAutoscalers = func() kind.Kind {
 			}
 			return strconv.Itoa(int(*h.Spec.MinReplicas))
 		})},
-		{Name: "MaxPods", Type: "integer", Description: "The most replicas to scale to.", Value: kind.Of(func(h *autoscalingv2.HorizontalPodAutoscaler) any { return int64(h.Spec.MaxReplicas) })},
-		{Name: "Replicas", Type: "integer", Description: "Replicas there are, over all clusters.", Value: kind.Of(func(h *autoscalingv2.HorizontalPodAutoscaler) any { return int64(h.Status.CurrentReplicas) })},
+		{Name: "MaxPods", Type: "string", Description: "The most replicas to scale to.", Value: kind.Of(func(h *autoscalingv2.HorizontalPodAutoscaler) any { return int64(h.Spec.MaxReplicas) })},
+		{Name: "Replicas", Type: "string", Description: "Replicas there are, over all clusters.", Value: kind.Of(func(h *autoscalingv2.HorizontalPodAutoscaler) any { return int64(h.Status.CurrentReplicas) })},
 		{Name: "Clusters", Type: "string", Description: "Clusters the autoscaler works on.", Clusters: true},
 	}
 	return k

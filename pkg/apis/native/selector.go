@@ -63,7 +63,7 @@ func setHistoryLimitDefault(limit **int32) {
 func validateTemplateSelector(selector *metav1.LabelSelector, template map[string]string, kindName string, spec *field.Path) field.ErrorList {
 	path := spec.Child("selector")
 	if selector == nil {
-		return field.ErrorList{field.Required(path, "")}
+		return append(field.ErrorList{field.Required(path, "")}, validateTemplateMatches(nil, template, spec)...)
 	}
 	errs := validateSelector(selector, path)
 	if len(selector.MatchLabels)+len(selector.MatchExpressions) == 0 {

@@ -86,7 +86,13 @@ func TestDeployment(t *testing.T) {
 		}, nil},
 		{"negative replicas", func(d *appsv1.Deployment) { d.Spec.Replicas = ptr.To[int32](-1) }, []string{"spec.replicas: Invalid value: -1: must be greater than or equal to 0"}},
 		{"negative minReadySeconds", func(d *appsv1.Deployment) { d.Spec.MinReadySeconds = -1 }, []string{"spec.minReadySeconds: Invalid value: -1"}},
-		{"no selector", func(d *appsv1.Deployment) { d.Spec.Selector = nil }, []string{"spec.selector: Required value"}},
+		{"a negative limit of revisions", func(d *appsv1.Deployment) { d.Spec.RevisionHistoryLimit = ptr.To[int32](-1) }, []string{"spec.revisionHistoryLimit: Invalid value: -1"}},
+		{"recreated", func(d *appsv1.Deployment) { d.Spec.Strategy.Type = "Recreate" }, nil},
+		{"recreated, and rolling", func(d *appsv1.Deployment) {
+			d.Spec.Strategy.Type, d.Spec.Strategy.RollingUpdate = "Recreate", &appsv1.RollingUpdateDeployment{}
+		}, []string{"spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"}},
+		{"a strategy that is none", func(d *appsv1.Deployment) { d.Spec.Strategy.Type = "Some" }, []string{`spec.strategy: Unsupported value: {"type":"Some"}: supported values: "Recreate", "RollingUpdate"`}},
+		{"no selector", func(d *appsv1.Deployment) { d.Spec.Selector = nil }, []string{"spec.selector: Required value", "spec.template.metadata.labels: Invalid value"}},
 		{"an empty selector", func(d *appsv1.Deployment) { d.Spec.Selector = &metav1.LabelSelector{} }, []string{"spec.selector: Invalid value"}},
 		{"a selector that is none", func(d *appsv1.Deployment) {
 			d.Spec.Selector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "app", Operator: "Like"}}
@@ -121,6 +127,15 @@ func TestDeployment(t *testing.T) {
 	}
 	if got := *deployment(func(d *appsv1.Deployment) { d.Spec.Replicas = ptr.To[int32](0) }).Spec.Replicas; got != 0 {
 		t.Errorf("0 replicas become %d", got)
+	}
+	strategy := deployment(func(d *appsv1.Deployment) {
+		d.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxSurge: ptr.To(intstr.FromInt32(1))}
+	}).Spec.Strategy
+	if strategy.Type != "RollingUpdate" || strategy.RollingUpdate.MaxUnavailable.String() != "25%" || strategy.RollingUpdate.MaxSurge.String() != "1" {
+		t.Errorf("by default %+v", strategy)
+	}
+	if limit := deployment().Spec.RevisionHistoryLimit; *limit != 10 {
+		t.Errorf("by default %d revisions", *limit)
 	}
 }
 

@@ -115,7 +115,7 @@ func TestDaemonSet(t *testing.T) {
 	expect(t, validateDaemonSet(daemonSet(), nil))
 	expect(t, validateDaemonSet(daemonSet(func(d *appsv1.DaemonSet) { d.Spec.UpdateStrategy.Type = "Recreate" }), nil), `spec.updateStrategy.type: Unsupported value: "Recreate"`)
 	expect(t, validateDaemonSet(&appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{MinReadySeconds: -1, UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: "OnDelete"}}}, nil),
-		"spec.selector: Required value", "spec.template.spec.containers: Required value", "spec.minReadySeconds: Invalid value: -1")
+		"spec.selector: Required value", "spec.template.metadata.labels: Invalid value", "spec.template.spec.containers: Required value", "spec.minReadySeconds: Invalid value: -1")
 	expect(t, validateDaemonSet(daemonSet(), daemonSet(func(d *appsv1.DaemonSet) { d.Spec.Selector.MatchLabels["tier"] = "a" })), "spec.selector: Invalid value")
 	if d := daemonSet(); d.Spec.UpdateStrategy.Type != "RollingUpdate" {
 		t.Errorf("by default %+v", d.Spec.UpdateStrategy)
