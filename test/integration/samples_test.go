@@ -156,7 +156,7 @@ var samples = map[string]sample{
 		manifest: `{"spec": {"server": "https://10.0.0.1:6443", "credentialsSecret": {"namespace": "drover-system", "name": "east"}}}`,
 		spec:     `{"spec": {"unschedulable": true}}`,
 		status:   `{"status": {"kubernetesVersion": "v1.37.0"}}`,
-		columns:  []string{"Name", "Ready", "Version", "Region", "Zone", "Replicas", "Age", "Server", "Nodes", "Reason"},
+		columns:  []string{"Name", "Ready", "Version", "Region", "Zone", "Replicas", "Age", "Server", "Nodes", "Owed", "Reason"},
 	},
 	"PlacementPolicy": {
 		manifest: `{"spec": {"clusters": [{"name": "east", "weight": 2}, {"name": "*"}]}}`,

@@ -4,12 +4,8 @@
 package native
 
 import (
-	"errors"
-
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	"k8s.io/apimachinery/pkg/conversion"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"drover.dev/drover/pkg/apis/kind"
 )
@@ -30,33 +26,6 @@ var eventDoor = kind.Door{
 		"reportingController":       "reportingComponent",
 		"type":                      "type",
 	},
-}
-
-// AddConversions registers how objects are converted between the doors of a kind.
-func AddConversions(scheme *runtime.Scheme) error {
-	return errors.Join(
-		convert(scheme, toCoreEvent),
-		convert(scheme, toEvent),
-		convert(scheme, func(in *eventsv1.EventList, out *corev1.EventList) {
-			out.ListMeta, out.Items = in.ListMeta, make([]corev1.Event, len(in.Items))
-			for i := range in.Items {
-				toCoreEvent(&in.Items[i], &out.Items[i])
-			}
-		}),
-		convert(scheme, func(in *corev1.EventList, out *eventsv1.EventList) {
-			out.ListMeta, out.Items = in.ListMeta, make([]eventsv1.Event, len(in.Items))
-			for i := range in.Items {
-				toEvent(&in.Items[i], &out.Items[i])
-			}
-		}),
-	)
-}
-
-func convert[A, B any](scheme *runtime.Scheme, f func(*A, *B)) error {
-	return scheme.AddConversionFunc((*A)(nil), (*B)(nil), func(a, b any, _ conversion.Scope) error {
-		f(a.(*A), b.(*B))
-		return nil
-	})
 }
 
 func toCoreEvent(in *eventsv1.Event, out *corev1.Event) {

@@ -25,6 +25,7 @@ const defaultUtilization = 80
 var horizontalPodAutoscalers = func() kind.Kind {
 	k := ident(autoscalingv2.SchemeGroupVersion, "HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler", "hpa")
 	k.Categories = []string{"all"}
+	k.Doors = []kind.Door{autoscalerDoor}
 	k.New = func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscaler{} }
 	k.NewList = func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscalerList{} }
 	k.Status = kind.Of(func(h *autoscalingv2.HorizontalPodAutoscaler) any { return &h.Status })

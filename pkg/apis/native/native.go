@@ -52,7 +52,7 @@ func withOwnDoor(kinds ...kind.Kind) []kind.Kind {
 	return kinds
 }
 
-// GroupVersions are the native API groups served, in the order they are listed. Of autoscaling/v1 only Scale is.
+// GroupVersions are the native API groups served, in the order they are listed.
 var GroupVersions = []schema.GroupVersion{
 	corev1.SchemeGroupVersion,
 	appsv1.SchemeGroupVersion,
@@ -106,6 +106,7 @@ func AddDefaults(scheme *runtime.Scheme) {
 			scheme.AddTypeDefaultingFunc(k.New(), func(obj any) { k.Default(obj.(runtime.Object)) })
 		}
 	}
+	addAutoscalerDefaults(scheme)
 }
 
 // ident names a kind the way kubectl does: its resource, its singular name and its short names.

@@ -79,13 +79,8 @@ func validatePolicyPorts(ports []networkingv1.NetworkPolicyPort, path *field.Pat
 		if p.Protocol != nil && !slices.Contains(protocols, *p.Protocol) {
 			errs = append(errs, field.NotSupported(at.Child("protocol"), *p.Protocol, protocols))
 		}
-		if p.Port != nil && p.Port.Type == intstr.String {
-			for _, msg := range validation.IsValidPortName(p.Port.StrVal) {
-				errs = append(errs, field.Invalid(at.Child("port"), p.Port.StrVal, msg))
-			}
-		}
-		if p.Port != nil && p.Port.Type == intstr.Int {
-			errs = append(errs, validatePort(p.Port.IntVal, at.Child("port"))...)
+		if p.Port != nil {
+			errs = append(errs, validatePortOrName(*p.Port, at.Child("port"))...)
 		}
 		if p.EndPort == nil {
 			continue
@@ -100,6 +95,18 @@ func validatePolicyPorts(ports []networkingv1.NetworkPolicyPort, path *field.Pat
 		default:
 			errs = append(errs, validatePort(*p.EndPort, end)...)
 		}
+	}
+	return errs
+}
+
+// validatePortOrName takes a port's number, or the name that a container gives it.
+func validatePortOrName(port intstr.IntOrString, path *field.Path) field.ErrorList {
+	if port.Type == intstr.Int {
+		return validatePort(port.IntVal, path)
+	}
+	var errs field.ErrorList
+	for _, msg := range validation.IsValidPortName(port.StrVal) {
+		errs = append(errs, field.Invalid(path, port.StrVal, msg))
 	}
 	return errs
 }

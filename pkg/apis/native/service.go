@@ -138,9 +138,8 @@ func validateServicePorts(ports []corev1.ServicePort, path *field.Path) field.Er
 			}
 			names[p.Name] = true
 		}
-		for _, msg := range validation.IsValidPortNum(int(p.Port)) {
-			errs = append(errs, field.Invalid(at.Child("port"), p.Port, msg))
-		}
+		errs = append(errs, validatePort(p.Port, at.Child("port"))...)
+		errs = append(errs, validatePortOrName(p.TargetPort, at.Child("targetPort"))...)
 		if !slices.Contains(protocols, p.Protocol) {
 			errs = append(errs, field.NotSupported(at.Child("protocol"), p.Protocol, protocols))
 		}

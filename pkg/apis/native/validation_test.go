@@ -171,7 +171,8 @@ func TestService(t *testing.T) {
 		{"two ports of a name", ports(corev1.ServicePort{Name: "a", Port: 80}, corev1.ServicePort{Name: "a", Port: 443}), []string{"spec.ports[1].name: Duplicate value: \"a\""}},
 		{"two ports of a number", ports(corev1.ServicePort{Name: "a", Port: 80}, corev1.ServicePort{Name: "b", Port: 80}), []string{"spec.ports[1]: Duplicate value: \"80/TCP\""}},
 		{"a port name that is none", ports(corev1.ServicePort{Name: "A", Port: 80}), []string{"spec.ports[0].name: Invalid value: \"A\""}},
-		{"a port out of range", ports(corev1.ServicePort{Port: 65536}), []string{"spec.ports[0].port: Invalid value: 65536"}},
+		{"a port out of range", ports(corev1.ServicePort{Port: 65536}), []string{"spec.ports[0].port: Invalid value: 65536", "spec.ports[0].targetPort: Invalid value: 65536"}},
+		{"a target port that is no name", ports(corev1.ServicePort{Port: 80, TargetPort: intstr.FromString("h!")}), []string{"spec.ports[0].targetPort: Invalid value: \"h!\""}},
 		{"a protocol that is none", ports(corev1.ServicePort{Port: 80, Protocol: "HTTP"}), []string{"spec.ports[0].protocol: Unsupported value: \"HTTP\""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { expect(t, validateService(service(tt.change), nil), tt.want...) })
