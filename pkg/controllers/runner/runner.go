@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package runner is the one queue loop that every controller runs on: keys come in from event handlers, equal ones are
-// merged, workers reconcile them, failures are tried again later and later.
+// merged, workers reconcile them, what has changed before what is only looked at again; failures are tried again later and
+// later.
 package runner
 
 import (
@@ -31,23 +32,41 @@ type Reconcile[K comparable] func(ctx context.Context, key K) (again time.Durati
 type Runner[K comparable] struct {
 	name      string
 	reconcile Reconcile[K]
+	lanes     *lanes[K]
 	queue     workqueue.TypedRateLimitingInterface[K]
 }
 
 // New makes a runner. Its name is the name of the queue in logs and metrics.
 func New[K comparable](name string, reconcile Reconcile[K]) *Runner[K] {
+	order := &lanes[K]{}
 	return &Runner[K]{
 		name:      name,
 		reconcile: reconcile,
+		lanes:     order,
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[K](firstRetry, lastRetry),
-			workqueue.TypedRateLimitingQueueConfig[K]{Name: name},
+			workqueue.TypedRateLimitingQueueConfig[K]{
+				Name: name,
+				DelayingQueue: workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[K]{
+					Name: name, Queue: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[K]{Name: name, Queue: order}),
+				}),
+			},
 		),
 	}
 }
 
 // Enqueue has a key reconciled soon.
-func (r *Runner[K]) Enqueue(key K) { r.queue.Add(key) }
+func (r *Runner[K]) Enqueue(key K) {
+	r.lanes.add(key, false)
+	r.queue.Add(key)
+}
+
+// Resync has a key reconciled that may be as it should be, mostly after those that are enqueued. It is for many keys at
+// once, of which few have changed if any.
+func (r *Runner[K]) Resync(key K) {
+	r.lanes.add(key, true)
+	r.queue.Add(key)
+}
 
 // EnqueueAfter has a key reconciled after a while.
 func (r *Runner[K]) EnqueueAfter(key K, after time.Duration) { r.queue.AddAfter(key, after) }

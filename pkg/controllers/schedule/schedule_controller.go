@@ -198,7 +198,7 @@ func (c *Controller) clusterChanged(old, obj any) {
 			continue
 		}
 		if key, ok := workload.KeyOf(p); ok {
-			c.runner.Enqueue(key)
+			c.runner.Resync(key)
 		}
 	}
 }

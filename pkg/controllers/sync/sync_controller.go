@@ -146,10 +146,14 @@ func (c *Controller) start(cluster string) {
 
 	for _, resource := range members.Synced {
 		for _, obj := range member.List(resource) {
-			q.runner.Enqueue(item{resource: resource, namespace: obj.GetNamespace(), name: obj.GetName()})
+			q.runner.Resync(item{resource: resource, namespace: obj.GetNamespace(), name: obj.GetName()})
 		}
 	}
-	c.workloads.Each(func(key workload.Key) { c.enqueue(key, cluster) })
+	c.workloads.Each(func(key workload.Key) {
+		for _, it := range c.withNeeds(key) {
+			q.runner.Resync(it)
+		}
+	})
 }
 
 func (c *Controller) stop(cluster string) {
@@ -309,16 +313,21 @@ func (c *Controller) placedOn(key workload.Key) []string {
 
 // enqueue puts a workload, and what it refers to, into the queues of clusters.
 func (c *Controller) enqueue(key workload.Key, clusters ...string) {
-	obj, err := c.workloads.Get(key)
-	if err != nil {
-		return
-	}
+	items := c.withNeeds(key)
 	for _, cluster := range clusters {
-		c.add(cluster, itemOf(key))
-		for _, needed := range c.needsOf(obj, key.Namespace) {
-			c.add(cluster, needed)
+		for _, it := range items {
+			c.add(cluster, it)
 		}
 	}
+}
+
+// withNeeds are a workload and what it refers to.
+func (c *Controller) withNeeds(key workload.Key) []item {
+	obj, err := c.workloads.Get(key)
+	if err != nil {
+		return nil
+	}
+	return append([]item{itemOf(key)}, c.needsOf(obj, key.Namespace)...)
 }
 
 func (c *Controller) add(cluster string, it item) {
