@@ -87,6 +87,7 @@ func (o *Options) Run(ctx context.Context, config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.UserAgent = "drover-controllers"
+	config.Wrap(deadline(callTimeout))
 	c, err := newClients(config)
 	if err != nil {
 		return err
@@ -247,8 +248,6 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 func (c *clients) federationIdentity(ctx context.Context) (string, error) {
 	var identity string
 	err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
-		defer cancel()
 		ns, err := c.kube.CoreV1().Namespaces().Get(ctx, v1alpha1.SystemNamespace, metav1.GetOptions{})
 		if err != nil {
 			klog.FromContext(ctx).Info("The federation's identity cannot be read yet", "error", err)
