@@ -16,6 +16,9 @@ const (
 	// perStatus is how much longer a change waits for each status that is to be written besides, and longest is the most:
 	// the more there is to write, the more of what changes is written at once.
 	perStatus, longest = 5 * time.Millisecond, 500 * time.Millisecond
+	// perCluster is how much longer a status rests after a write for each cluster in it: a rollout in many is very many
+	// changes of one large status.
+	perCluster = 500 * time.Microsecond
 )
 
 // pace says when statuses are written: at once while there is one to write, later while there are many, so that what
@@ -29,7 +32,7 @@ type pace struct {
 // note is what is remembered of a workload's status.
 type note struct {
 	due     bool
-	settled time.Time // when what was decided should have reached the clusters
+	settled time.Time // until then it rests
 	// replaced is the resource version of the Placement that the last write was made on.
 	replaced string
 }
@@ -67,12 +70,12 @@ func (p *pace) decided(key workload.Key, now time.Time) {
 	p.keep(key, n)
 }
 
-// wrote notes which version of its Placement a status was written on.
-func (p *pace) wrote(key workload.Key, version string) {
+// wrote notes that a status of clusters was written, on which version of its Placement.
+func (p *pace) wrote(key workload.Key, version string, clusters int, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := p.notes[key]
-	n.replaced = version
+	n.replaced, n.settled = version, now.Add(min(longest, time.Duration(clusters)*perCluster))
 	p.keep(key, n)
 }
 

@@ -30,7 +30,9 @@ func TestPace(t *testing.T) {
 	}{
 		{"alone, it goes at once", func(*pace) {}, 0},
 		{"also if it is to go already", func(p *pace) { p.soon(web, now) }, 0},
-		{"also when its last turn was just now", func(p *pace) { p.soon(web, now); p.begin(web); p.wrote(web, "7") }, 0},
+		{"also when its last turn was just now", func(p *pace) { p.soon(web, now); p.begin(web) }, 0},
+		{"after a write it rests for each cluster", func(p *pace) { p.wrote(web, "7", 100, now) }, 100 * perCluster},
+		{"but no longer than the longest", func(p *pace) { p.wrote(web, "7", 10000, now) }, longest},
 		{"what was just decided settles first", func(p *pace) { p.decided(web, now.Add(-settling/5)) }, settling * 4 / 5},
 		{"what was decided a while ago has settled", func(p *pace) { p.decided(web, now.Add(-settling)) }, 0},
 		{"it waits for each of the others", func(p *pace) { others(p, 3) }, 3 * perStatus},
@@ -61,7 +63,7 @@ func TestPaceKnowsWhatItReplaced(t *testing.T) {
 	if p.isReplaced(web, "7") || p.isReplaced(web, "") {
 		t.Error("nothing was written yet")
 	}
-	p.wrote(web, "7")
+	p.wrote(web, "7", 1, time.Unix(0, 0))
 	p.decided(web, time.Unix(0, 0))
 	if !p.isReplaced(web, "7") || p.isReplaced(web, "8") || p.isReplaced(deploymentKey("db"), "7") {
 		t.Error("version 7 of web's Placement was replaced, and no other")

@@ -188,7 +188,7 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	updated.Status = next
 	written, err := c.client.FederationV1alpha1().Placements(key.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
 	if err == nil && written.ResourceVersion != placement.ResourceVersion {
-		c.pace.wrote(key, placement.ResourceVersion)
+		c.pace.wrote(key, placement.ResourceVersion, len(next.Clusters), c.now())
 	}
 	return err
 }
