@@ -69,7 +69,7 @@ chaos: build bin/member ## Kill API server and controllers at random during 5000
 
 .PHONY: bench
 bench: build bin/member ## Compare Drover with two lower bounds on three real clusters, and measure its memory
-	go test -tags bench ./test/bench -run '^$$' -bench . -benchtime 1x -count=1 -timeout 40m
+	go test -tags bench ./test/bench -run '^$$' -bench . -benchtime 1x -count=1 -timeout 2h
 
 .PHONY: bench-dns
 bench-dns: build ## Compare the name server with CoreDNS and Knot, each on one core

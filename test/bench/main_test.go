@@ -21,6 +21,7 @@ import (
 // lab is what all benchmarks measure: three members, the federation that has joined them, and a second one for the relay,
 // which has an API server and no controllers.
 var lab struct {
+	processes  *harness.Lab
 	federation *harness.Federation
 	members    []*harness.Member
 	// clusters are the members, in their order.
@@ -60,6 +61,7 @@ func measure(m *testing.M) (status int) {
 
 // start starts what is measured. The context ends it all; that it can be started has its own deadline.
 func start(ctx context.Context, processes *harness.Lab) error {
+	lab.processes = processes
 	second, err := startProcesses(ctx, processes)
 	if err != nil {
 		return err

@@ -6,11 +6,7 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"regexp"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -32,16 +28,6 @@ func BenchmarkIdleMemory(b *testing.B) {
 // idleMemory is read once, however often the benchmark is run.
 var idleMemory = sync.OnceValues(func() (mebibytes int, err error) {
 	time.Sleep(settling) //nolint:forbidigo // it is the time that counts: there is no condition to wait for
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", lab.federation.Pid()))
-	if err != nil {
-		return 0, err
-	}
-	match := residentLine.FindSubmatch(status)
-	if match == nil {
-		return 0, errors.New("no VmRSS in the status of drover start")
-	}
-	kibibytes, err := strconv.Atoi(string(match[1]))
-	return kibibytes >> 10, err
+	mebibytes, _, err = residentMebibytes(lab.federation.Pid())
+	return mebibytes, err
 })
-
-var residentLine = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)
