@@ -31,7 +31,17 @@ type Share struct {
 	Unknown bool
 	// Confirmed says that the cluster has acted on what is assigned.
 	Confirmed bool
-	Priority  int32 // the highest get first, the lowest give first
+	// Serving says that clients are led to the cluster. Its last available replicas stay for them, as long as they could be
+	// led to others.
+	Serving  bool
+	Priority int32 // the highest get first, the lowest give first
+}
+
+// Next is what to assign to a cluster next.
+type Next struct {
+	Replicas int64
+	// Withdraw says that only clients keep the cluster from giving its last replicas: they are to be led elsewhere.
+	Withdraw bool
 }
 
 // Step returns what to assign next, in the order of the shares.
@@ -42,17 +52,20 @@ type Share struct {
 // what clusters report, there are at least Desired − MaxUnavailable available
 // replicas, if there are now, and at most Desired + MaxSurge assigned, unless there
 // are more now, whoever is slow, or lost, or fails. Where pods become available,
-// asking again comes to the targets; where they do not, it goes no further.
-func Step(m Move) []int64 {
-	next := make([]int64, len(m.Shares))
+// asking again comes to the targets; where they do not, it goes no further. A cluster
+// that serves gives its last available replicas only when it does so no more: see
+// Lead.
+func Step(m Move) []Next {
+	next := make([]Next, len(m.Shares))
 	if m.MaxSurge == 0 && m.MaxUnavailable == 0 {
 		m.MaxSurge = 1
 	}
-	spare := m.MaxUnavailable - m.Desired
+	var available int64
 	for i, s := range m.Shares {
-		next[i] = s.Replicas
-		spare += s.available()
+		next[i].Replicas = s.Replicas
+		available += s.available()
 	}
+	staying, spare := available, available+m.MaxUnavailable-m.Desired
 	for _, i := range m.order(func(a, b Share) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Replicas-b.Target, a.Replicas-a.Target))
 	}) {
@@ -62,33 +75,49 @@ func Step(m Move) []int64 {
 		}
 		switch {
 		case s.Unknown && spare >= 0:
-			next[i] = s.Target
+			next[i].Replicas = s.Target
 		case s.Unknown:
 		default:
-			if !s.Rolling {
-				next[i] = max(s.Target, s.available())
-			}
-			given := max(0, min(next[i]-s.Target, spare))
-			next[i] -= given
+			s.Serving = s.Serving && m.Desired > 0 && available > s.available()
+			given := s.give(spare, staying, &next[i])
 			spare -= given
+			staying -= given
 		}
 	}
 	room := m.Desired + m.MaxSurge
 	for i, s := range m.Shares {
-		if room -= next[i]; !s.Rolling {
-			room -= max(0, s.Pods-next[i])
+		if room -= next[i].Replicas; !s.Rolling {
+			room -= max(0, s.Pods-next[i].Replicas)
 		}
 	}
 	for _, i := range m.order(func(a, b Share) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(b.Target-b.Replicas, a.Target-a.Replicas))
 	}) {
 		s := m.Shares[i]
-		if got := min(s.Target-next[i], max(0, room)); got > 0 && s.mayGet() {
-			next[i] += got
+		if got := min(s.Target-next[i].Replicas, max(0, room)); got > 0 && s.mayGet() {
+			next[i].Replicas += got
 			room -= got
 		}
 	}
 	return next
+}
+
+// give has a cluster give up what is not available, and as many others as are spare. The last of one that serves stay
+// until its clients are led to those that stay elsewhere; they are spare for nobody else.
+func (s Share) give(spare, staying int64, next *Next) (given int64) {
+	if !s.Rolling {
+		next.Replicas = max(s.Target, s.available())
+	}
+	given = max(0, min(next.Replicas-s.Target, spare))
+	switch last := given > 0 && given == next.Replicas; {
+	case s.Serving && last && staying <= s.available():
+		return 0 // the others are about to go
+	case s.Serving && last:
+		next.Withdraw = true
+	default:
+		next.Replicas -= given
+	}
+	return given
 }
 
 // available are the replicas that are counted on. Those beyond what is assigned are

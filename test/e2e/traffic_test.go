@@ -70,6 +70,10 @@ var client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 
 // ask says which cluster answers at a URL.
 func ask(ctx context.Context, url, host string) (cluster string, err error) {
+	return askBy(ctx, client, url, host)
+}
+
+func askBy(ctx context.Context, client *http.Client, url, host string) (cluster string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err

@@ -64,9 +64,12 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 	errs = append(errs, validateSpread(p.Spec.Spread, spec.Child("spread"))...)
 	errs = append(errs, validateTolerations(p.Spec.Tolerations, spec.Child("tolerations"))...)
 	errs = append(errs, override.Validate(p.Spec.Overrides, spec.Child("overrides"))...)
-	for name, after := range map[string]*metav1.Duration{"failover": p.Spec.Failover.After, "overflow": p.Spec.Overflow.After} {
-		if after != nil && after.Duration < 0 {
-			errs = append(errs, field.Invalid(spec.Child(name, "after"), after.Duration.String(), "must not be negative"))
+	for path, duration := range map[*field.Path]*metav1.Duration{
+		spec.Child("failover", "after"): p.Spec.Failover.After, spec.Child("overflow", "after"): p.Spec.Overflow.After,
+		spec.Child("move", "settle"): p.Spec.Move.Settle,
+	} {
+		if duration != nil && duration.Duration < 0 {
+			errs = append(errs, field.Invalid(path, duration.Duration.String(), "must not be negative"))
 		}
 	}
 	errs = append(errs, validateTolerance(p.Spec.Move.MaxSurge, spec.Child("move", "maxSurge"))...)

@@ -46,6 +46,7 @@ type Controller struct {
 	clusters   listers.ClusterLister
 	placements listers.PlacementLister
 	migrations listers.MigrationLister
+	traffic    listers.TrafficPolicyLister
 	synced     []cache.InformerSynced
 	runner     *runner.Runner[workload.Key]
 
@@ -57,6 +58,7 @@ type Controller struct {
 func New(client versioned.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, events record.EventRecorder) (*Controller, error) {
 	policies, clusters, placements := own.Federation().V1alpha1().PlacementPolicies(), own.Federation().V1alpha1().Clusters(), own.Federation().V1alpha1().Placements()
 	migrations := own.Federation().V1alpha1().Migrations()
+	traffic := own.Federation().V1alpha1().TrafficPolicies()
 	workloads, err := workload.NewListers(native)
 	if err != nil {
 		return nil, err
@@ -64,10 +66,11 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 	c := &Controller{
 		client: client, events: events, now: time.Now,
 		workloads: workloads,
-		policies:  policies.Lister(), clusters: clusters.Lister(), placements: placements.Lister(),
+		policies:  policies.Lister(), clusters: clusters.Lister(), placements: placements.Lister(), traffic: traffic.Lister(),
 		migrations: migrations.Lister(), reserved: newReservations(),
 	}
-	c.synced = append(c.workloads.HasSynced(), policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced, migrations.Informer().HasSynced)
+	c.synced = append(c.workloads.HasSynced(), policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced,
+		migrations.Informer().HasSynced, traffic.Informer().HasSynced)
 	c.runner = runner.New("schedule", c.reconcile)
 	if err := c.workloads.Watch(c.workloadChanged); err != nil {
 		return nil, err
@@ -82,11 +85,12 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 		migrations.Informer(): {AddFunc: func(obj any) { c.migrationChanged(nil, obj) }, DeleteFunc: func(obj any) { c.migrationChanged(obj, nil) }, UpdateFunc: c.migrationChanged},
 		placements.Informer(): {AddFunc: c.placementChanged, DeleteFunc: c.placementChanged, UpdateFunc: func(old, obj any) {
 			was, is := old.(*v1alpha1.Placement), obj.(*v1alpha1.Placement)
-			if was.Generation != is.Generation {
+			if was.Generation != is.Generation || decision.Gone(was, is) {
 				c.placementChanged(obj)
 			} else if key, ok := workload.KeyOf(is); ok && decision.Reports(was, is) {
 				c.runner.Enqueue(key)
 			}
+			c.nameChanged(is)
 		}},
 	} {
 		if _, err := informer.AddEventHandler(handler); err != nil {
@@ -271,14 +275,14 @@ func (c *Controller) follow(kind *workload.Kind, obj workload.Object, placement 
 		return v1alpha1.PlacementSpec{}, 0, err
 	}
 	current := decision.CurrentOf(placement, string(obj.GetUID()))
-	var behind []*v1alpha1.PlacementSpec
+	var behind []*v1alpha1.Placement
 	for _, key := range c.workloads.Behind(kind, obj) {
 		if p, err := c.placements.Placements(key.Namespace).Get(key.PlacementName()); err == nil {
-			behind = append(behind, &p.Spec)
+			behind = append(behind, p)
 		}
 	}
 	everywhere := kind.Everywhere != nil && kind.Everywhere(obj)
-	next := decision.Follow(obj.GetGeneration(), kind.Kind, behind, everywhere, clusters, current)
+	next := decision.Follow(obj.GetGeneration(), kind.Kind, behind, everywhere, clusters, current, c.now())
 	next.Revision = decision.Revision(placement, &next)
 	return next, 0, nil
 }

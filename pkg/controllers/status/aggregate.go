@@ -53,21 +53,51 @@ func scheduledCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
 }
 
 // progressingCondition says what is on its way, and what it waits for: replicas are taken from a cluster when they are not
-// missed, that is when as many are available elsewhere.
+// missed, that is when as many are available elsewhere; the last ones when no client is led there any more.
 func progressingCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
-	var moving []string
+	c := metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue}
+	var moving, clients []string
 	for _, a := range spec.Clusters {
 		if a.Target != nil {
 			moving = append(moving, fmt.Sprintf("%s %d → %d", a.Name, ptr.Deref(a.Replicas, 0), *a.Target))
 		}
+		if t := a.Traffic; t != nil {
+			clients = append(clients, a.Name+": "+sayTraffic(t))
+			if t.State != v1alpha1.TrafficArriving && t.Percent == 0 && c.Reason != v1alpha1.ReasonTrafficStays {
+				c.Reason = v1alpha1.ReasonTrafficLeaving
+			}
+			if t.Message != "" {
+				c.Reason = v1alpha1.ReasonTrafficStays
+			}
+		}
 	}
-	if len(moving) == 0 {
-		return metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonSettled, Message: "every cluster has what was decided"}
+	if len(moving)+len(clients) == 0 {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonSettled, "every cluster has what was decided"
+		return c
 	}
-	return metav1.Condition{
-		Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonMoving,
-		Message: workload.Shorten(strings.Join(moving, ", ") + ": goes on as new replicas become available"),
+	if c.Reason == "" {
+		c.Reason = v1alpha1.ReasonMoving
 	}
+	if len(moving) > 0 {
+		moving = []string{strings.Join(moving, ", ") + ": goes on as new replicas become available"}
+	}
+	c.Message = workload.Shorten(strings.Join(append(clients, moving...), "; "))
+	return c
+}
+
+// sayTraffic says which clients a cluster is answered to, and what is waited for.
+func sayTraffic(t *v1alpha1.AssignedTraffic) string {
+	switch {
+	case t.Message != "":
+		return "its clients cannot be led elsewhere: " + t.Message
+	case t.Until != nil:
+		return "its clients are led elsewhere; what is left there goes at " + t.Until.UTC().Format(time.TimeOnly) + " UTC, when no answer is used any more that leads there"
+	case t.State == v1alpha1.TrafficArriving:
+		return fmt.Sprintf("comes, and takes %d %% of its clients", t.Percent)
+	case t.Percent == 0:
+		return "its clients are led elsewhere"
+	}
+	return fmt.Sprintf("leaves, and takes %d %% of its clients", t.Percent)
 }
 
 func syncedCondition(clusters []v1alpha1.ClusterPlacementStatus) metav1.Condition {

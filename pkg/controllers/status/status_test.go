@@ -203,6 +203,33 @@ func TestPlacementStatus(t *testing.T) {
 	}
 }
 
+// A move says what it waits for: replicas, or clients.
+func TestProgressing(t *testing.T) {
+	traffic := func(state v1alpha1.TrafficState, percent int32) *v1alpha1.AssignedTraffic {
+		return &v1alpha1.AssignedTraffic{State: state, Percent: percent}
+	}
+	withdrawn := traffic(v1alpha1.TrafficWithdrawn, 0)
+	withdrawn.Until = &metav1.Time{Time: later}
+	stuck := traffic(v1alpha1.TrafficLeaving, 0)
+	stuck.Message = "service web is answered with no other cluster"
+	for _, tt := range []struct {
+		east *v1alpha1.AssignedTraffic
+		west *v1alpha1.AssignedTraffic
+		want string
+	}{
+		{traffic(v1alpha1.TrafficLeaving, 50), traffic(v1alpha1.TrafficArriving, 25), "Moving: east: leaves, and takes 50 % of its clients; west: comes, and takes 25 % of its clients; east 4 → 0: goes on as new replicas become available"},
+		{traffic(v1alpha1.TrafficLeaving, 0), nil, "TrafficLeaving: east: its clients are led elsewhere; east 4 → 0: goes on as new replicas become available"},
+		{withdrawn, nil, "TrafficLeaving: east: its clients are led elsewhere; what is left there goes at 12:01:00 UTC, when no answer is used any more that leads there; east 4 → 0: goes on as new replicas become available"},
+		{stuck, nil, "TrafficStays: east: its clients cannot be led elsewhere: service web is answered with no other cluster; east 4 → 0: goes on as new replicas become available"},
+	} {
+		p := placement(2, 6, *assigned("east", 4), *assigned("west", 6))
+		p.Spec.Clusters[0].Target, p.Spec.Clusters[0].Traffic, p.Spec.Clusters[1].Traffic = ptr.To[int32](0), tt.east, tt.west
+		if got, want := conditions(statusOf(p, nil, now))["Progressing"], "True "+tt.want; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 func TestPlacementStatusOfAFollower(t *testing.T) {
 	p := &v1alpha1.Placement{Spec: v1alpha1.PlacementSpec{Clusters: []v1alpha1.ClusterAssignment{{Name: "east"}, {Name: "west"}}}}
 	for _, tt := range []struct {

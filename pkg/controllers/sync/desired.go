@@ -145,7 +145,8 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 	case !decided:
 		return desired{intent: leave}, nil
 	case assigned == nil:
-		return desired{intent: absent}, nil
+		// Its pods go before it does: what follows it stays as long as it is there.
+		return desired{intent: absent, foreground: key.Kind.Template != nil}, nil
 	}
 	want.guards = c.guards(key.Kind, obj)
 	want.intent, want.adopt = present, placement.Spec.Conflict == v1alpha1.ConflictAdopt

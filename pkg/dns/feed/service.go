@@ -45,9 +45,10 @@ func backends(placement *v1alpha1.Placement, ready func(*v1alpha1.ClusterPlaceme
 		return nil
 	}
 	var out []snapshot.Backend
-	assigned := sets.New[string]()
+	assigned, traffic := sets.New[string](), map[string]*v1alpha1.AssignedTraffic{}
 	for _, c := range placement.Spec.Clusters {
 		assigned.Insert(c.Name)
+		traffic[c.Name] = c.Traffic
 	}
 	reported := sets.New[string]()
 	for i := range placement.Status.Clusters {
@@ -56,6 +57,9 @@ func backends(placement *v1alpha1.Placement, ready func(*v1alpha1.ClusterPlaceme
 		b := snapshot.Backend{Cluster: c.Name, ReadyEndpoints: new(ready(c)), Draining: !assigned.Has(c.Name)}
 		b.Addresses, b.Hostname = addresses(c.Addresses)
 		b.State = reportedState(c, *b.ReadyEndpoints)
+		if t := traffic[c.Name]; t != nil {
+			b.KeepsPercent = new(t.Percent)
+		}
 		out = append(out, b)
 	}
 	for _, name := range sets.List(assigned.Difference(reported)) {

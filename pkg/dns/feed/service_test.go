@@ -64,6 +64,8 @@ func policy(name string, spec v1alpha1.TrafficPolicySpec) *v1alpha1.TrafficPolic
 func TestService(t *testing.T) {
 	leaving := placed("Service", "web", report("east", "192.0.2.1", 2), report("west", "192.0.2.2", 1))
 	leaving.Spec.Clusters = leaving.Spec.Clusters[:1]
+	withdrawn := placed("Service", "web", report("east", "192.0.2.1", 2), report("west", "192.0.2.2", 1))
+	withdrawn.Spec.Clusters[1].Traffic = &v1alpha1.AssignedTraffic{State: v1alpha1.TrafficLeaving}
 	coming := placed("Service", "web")
 	coming.Spec.Clusters = []v1alpha1.ClusterAssignment{{Name: "east"}}
 	away := report("west", "192.0.2.2", 3)
@@ -91,6 +93,9 @@ func TestService(t *testing.T) {
 		}},
 		{"leaving a cluster", web(), leaving, nil, snapshot.Service{
 			Backends: []snapshot.Backend{backend("east", "192.0.2.1", 2), backend("west", "192.0.2.2", 1, func(b *snapshot.Backend) { b.Draining = true })},
+		}},
+		{"its clients are led elsewhere first", web(), withdrawn, nil, snapshot.Service{
+			Backends: []snapshot.Backend{backend("east", "192.0.2.1", 2), backend("west", "192.0.2.2", 1, func(b *snapshot.Backend) { b.KeepsPercent = new(int32(0)) })},
 		}},
 		{"not there yet", web(), coming, nil, snapshot.Service{
 			Backends: []snapshot.Backend{backend("east", "", 0, func(b *snapshot.Backend) { b.Addresses = nil })},

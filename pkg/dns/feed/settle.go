@@ -6,6 +6,8 @@ package feed
 import (
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	"drover.dev/drover/pkg/dns/routing"
 	"drover.dev/drover/pkg/dns/snapshot"
 )
@@ -67,8 +69,8 @@ func served(s *snapshot.Service) bool {
 }
 
 func couldServe(b *snapshot.Backend) bool {
-	weighted := b.Weight == nil || *b.Weight > 0
-	return weighted && !b.Draining && *b.ReadyEndpoints > 0 && (len(b.Addresses) > 0 || b.Hostname != "")
+	led := ptr.Deref(b.Weight, 1) > 0 && ptr.Deref(b.KeepsPercent, 100) > 0
+	return led && !b.Draining && *b.ReadyEndpoints > 0 && (len(b.Addresses) > 0 || b.Hostname != "")
 }
 
 // believe takes those for healthy that are reported so, and would have to wait.

@@ -23,6 +23,7 @@ const (
 	ClusterUnhealthy Verdict = "ClusterUnhealthy"
 	Unhealthy        Verdict = "Unhealthy"
 	NoContact        Verdict = "NoContact"
+	Withdrawn        Verdict = "Withdrawn"
 	OutOfScope       Verdict = "OutOfScope"
 )
 
@@ -113,6 +114,13 @@ func (c Clock) judge(b *snapshot.Backend, cluster *snapshot.Cluster) (Verdict, s
 	ok, verdict, own := c.serves(&b.Health)
 	if ok && c.now(&b.Health).State == snapshot.Healthy {
 		own = why // of the two, what is less than healthy is worth saying
+	}
+	switch {
+	case !ok || b.KeepsPercent == nil:
+	case *b.KeepsPercent == 0:
+		return Withdrawn, "its clients are led elsewhere, since it is coming or leaving"
+	default:
+		own += fmt.Sprintf(", coming or leaving: %d %% of its clients", *b.KeepsPercent)
 	}
 	return verdict, own
 }

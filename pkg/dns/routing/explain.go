@@ -173,9 +173,17 @@ func (t *Table) why(client *Client, o *Order) string {
 		reasons = append(reasons, fmt.Sprintf("moved from %s by the move that is under way", t.candidates[before].name))
 	}
 	if before = plain.list[0]; t.candidates[before].backend != o.Backends[0] {
-		reasons = append(reasons, t.candidates[before].name+" is too full to take this client")
+		reasons = append(reasons, t.candidates[before].passesOn())
 	}
 	return strings.Join(reasons, "; ")
+}
+
+// passesOn says why a cluster passes clients on.
+func (c *candidate) passesOn() string {
+	if c.comes < 1 {
+		return fmt.Sprintf("%s is coming or leaving, and takes %.0f %% of its clients", c.name, c.comes*100)
+	}
+	return c.name + " is too full to take this client"
 }
 
 // String is "all clusters", "region r" or "zone z".

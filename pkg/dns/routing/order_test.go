@@ -281,6 +281,44 @@ func TestSaturation(t *testing.T) {
 	}
 }
 
+// A cluster that comes or leaves keeps a part of its clients, and the others are answered the next. With no part it is
+// answered nowhere, unless nobody else is there.
+func TestComingAndLeaving(t *testing.T) {
+	near := &Place{Location: snapshot.Location{Region: "us-east1"}}
+	for percent, want := range map[int32][2]int{100: {1000, 1000}, 40: {340, 460}, 1: {1, 40}, 0: {0, 0}} {
+		s := service("east", "west")
+		backend(s, "east").KeepsPercent = &percent
+		table, count := build(s, fleet(), Scope{}), 0
+		var o Order
+		for i := range 1000 {
+			c := client(i)
+			c.Place = near
+			if table.Order(c, &o); names(s, &o)[0] == "east" {
+				count++
+			}
+		}
+		if count < want[0] || count > want[1] {
+			t.Errorf("at %d %%, %d of 1000 clients stay, want %v", percent, count, want)
+		}
+		if ttl := TTL(s, fleet(), testClock); ttl != MinTTLSeconds {
+			t.Errorf("at %d %% the TTL is %d", percent, ttl)
+		}
+	}
+	s := service("east", "west")
+	backend(s, "east").KeepsPercent = new(int32(0))
+	client := &Client{Place: near}
+	if got := order(s, Scope{}, client); !slices.Equal(got, []string{"west"}) {
+		t.Errorf("answered %v", got)
+	}
+	if build(s, fleet(), Scope{Region: "us-east1"}).Eligible() {
+		t.Error("by the name of its region, a cluster is answered that is not to be")
+	}
+	backend(s, "west").ReadyEndpoints = new(int32(0))
+	if got := order(s, Scope{}, client); !slices.Equal(got, []string{"east"}) {
+		t.Errorf("when nobody else is there, answered %v", got)
+	}
+}
+
 func TestSaturationWhenAllAreFull(t *testing.T) {
 	s := service("east", "west", "eu")
 	s.Saturation = &snapshot.Saturation{Low: 70, High: 90}

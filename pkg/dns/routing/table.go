@@ -45,7 +45,8 @@ type candidate struct {
 	at      *snapshot.Location
 	weight  int32
 	rank    int     // 0 is the highest priority there is; the same for all but in mode Failover
-	keeps   float64 // part of its clients that saturation leaves it
+	keeps   float64 // part of its clients that stay with it
+	comes   float64 // of these, the part that is led there while it is coming or leaving
 	draw    hash
 	leaves  bool // a move goes from it
 	gains   bool // a move goes to it
@@ -103,6 +104,13 @@ func newTable(service *snapshot.Service, all []judged, scope Scope) *Table {
 			t.add(i, all[i].cluster)
 		}
 	}
+	if len(t.candidates) == 0 && scope == (Scope{}) {
+		for i := range all {
+			if all[i].Verdict == Withdrawn { // better than nobody
+				t.add(i, all[i].cluster)
+			}
+		}
+	}
 	if len(t.candidates) == 0 && service.WhenNoneHealthy == snapshot.LastKnown {
 		for i := range all {
 			if !all[i].in(scope).Verdict.lasting() {
@@ -134,7 +142,8 @@ func (t *Table) add(backend int, cluster *snapshot.Cluster) {
 		name:    b.Cluster,
 		at:      &cluster.Location,
 		weight:  *b.Weight,
-		keeps:   keeps(t.service.Saturation, cmp.Or(b.LoadPercent, cluster.LoadPercent)),
+		keeps:   min(keeps(t.service.Saturation, cmp.Or(b.LoadPercent, cluster.LoadPercent)), comes(b)),
+		comes:   comes(b),
 		draw:    t.seed.string(b.Cluster),
 	})
 }
@@ -148,6 +157,14 @@ func keeps(marks *snapshot.Saturation, load *int32) float64 {
 		return 0
 	}
 	return float64(marks.High-*load) / float64(marks.High-marks.Low)
+}
+
+// comes is the part of its clients that a cluster keeps while it is coming or leaving.
+func comes(b *snapshot.Backend) float64 {
+	if b.KeepsPercent == nil {
+		return 1
+	}
+	return float64(*b.KeepsPercent) / 100
 }
 
 // settleMove marks both ends of a move. One that leads only to clusters that may not be answered waits.
@@ -217,7 +234,7 @@ func TTL(service *snapshot.Service, clusters Clusters, clock Clock) uint32 {
 	for i := range service.Backends {
 		b := &service.Backends[i]
 		cluster := clusters[b.Cluster]
-		moving = moving || b.Draining || cluster.Draining || clock.unsettled(&b.Health) || clock.unsettled(&cluster.Health)
+		moving = moving || b.Draining || b.KeepsPercent != nil || cluster.Draining || clock.unsettled(&b.Health) || clock.unsettled(&cluster.Health)
 	}
 	if moving {
 		ttl = min(ttl, MinTTLSeconds)

@@ -212,7 +212,10 @@ type Backend struct {
 	Weight *int32 `json:"weight,omitempty"`
 	// Priority orders clusters in mode Failover, highest first.
 	Priority int32 `json:"priority,omitempty"`
-	Health   `json:",inline"`
+	// KeepsPercent is the part of its clients, in per cent, that are led there while it is coming or leaving; the others are
+	// answered the next. 0 is nobody, unless nobody else serves. Left out, it is there to stay.
+	KeepsPercent *int32 `json:"keepsPercent,omitempty"`
+	Health       `json:",inline"`
 	// Draining takes it out of every answer but those to its own name.
 	Draining bool `json:"draining,omitempty"`
 	// LoadPercent is how much of the service's capacity here is in use.

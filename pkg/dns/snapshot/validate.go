@@ -197,6 +197,9 @@ func (b *Backend) validate(path *field.Path, clusters sets.Set[string]) (errs fi
 	if !clusters.Has(b.Cluster) {
 		errs = append(errs, field.NotFound(path.Child("cluster"), b.Cluster))
 	}
+	if keeps := b.KeepsPercent; keeps != nil && (*keeps < 0 || *keeps > 100) {
+		errs = append(errs, field.Invalid(path.Child("keepsPercent"), *keeps, "must be between 0 and 100"))
+	}
 	errs = append(errs, addresses(b.Addresses, path.Child("addresses"))...)
 	errs = append(errs, addresses(b.HostnameAddresses, path.Child("hostnameAddresses"))...)
 	if b.Hostname == "" && len(b.HostnameAddresses) > 0 {

@@ -23,6 +23,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.AddressApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AffineWorkload"):
 		return &federationv1alpha1.AffineWorkloadApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AssignedTraffic"):
+		return &federationv1alpha1.AssignedTrafficApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Autoscaler"):
 		return &federationv1alpha1.AutoscalerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Cluster"):

@@ -36,6 +36,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 	return map[string]common.OpenAPIDefinition{
 		v1alpha1.Address{}.OpenAPIModelName():                                        schema_pkg_apis_federation_v1alpha1_Address(ref),
 		v1alpha1.AffineWorkload{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref),
+		v1alpha1.AssignedTraffic{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_AssignedTraffic(ref),
 		v1alpha1.Autoscaler{}.OpenAPIModelName():                                     schema_pkg_apis_federation_v1alpha1_Autoscaler(ref),
 		v1alpha1.Cluster{}.OpenAPIModelName():                                        schema_pkg_apis_federation_v1alpha1_Cluster(ref),
 		v1alpha1.ClusterAffinity{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_ClusterAffinity(ref),
@@ -698,6 +699,64 @@ func schema_pkg_apis_federation_v1alpha1_AffineWorkload(ref common.ReferenceCall
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_AssignedTraffic(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "AssignedTraffic is which of its clients a cluster is answered to by name servers. On the way in, replicas are ready first. On the way out, clients are led elsewhere first, and the last replicas go when the answers of before are forgotten.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"state": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Arriving, Leaving or Withdrawn.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"percent": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Per cent of its clients that the cluster is answered to; the others are answered the next. 0 is nobody, unless no other cluster serves.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"full": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Replicas with which the cluster serves all of its clients; absent where they are not divided.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"since": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Since when it is in that state.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"until": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When the last replicas may go, of Withdrawn: no answer is used any more then that leads to the cluster.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What keeps clients from being led elsewhere, for people.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"state", "percent", "since"},
+			},
+		},
+		Dependencies: []string{
+			metav1.Time{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_Autoscaler(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -876,6 +935,12 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 							Format:      "",
 						},
 					},
+					"traffic": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Which of its clients the cluster is answered to, while the workload comes to it or leaves it. Absent: all.",
+							Ref:         ref(v1alpha1.AssignedTraffic{}.OpenAPIModelName()),
+						},
+					},
 					"code": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Stable word for the reason.",
@@ -894,6 +959,8 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 				Required: []string{"name"},
 			},
 		},
+		Dependencies: []string{
+			v1alpha1.AssignedTraffic{}.OpenAPIModelName()},
 	}
 }
 
@@ -2192,11 +2259,17 @@ func schema_pkg_apis_federation_v1alpha1_Move(ref common.ReferenceCallback) comm
 							Ref:         ref(intstr.IntOrString{}.OpenAPIModelName()),
 						},
 					},
+					"settle": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How long a cluster that is left keeps its last replicas after every answer that leads there has expired: for name servers that are behind, and clients that take their time. Default 10s.",
+							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			intstr.IntOrString{}.OpenAPIModelName()},
+			metav1.Duration{}.OpenAPIModelName(), intstr.IntOrString{}.OpenAPIModelName()},
 	}
 }
 

@@ -103,6 +103,9 @@ func (f federation) Migrations() ([]*v1alpha1.Migration, error) {
 	return pointers(list.(*v1alpha1.MigrationList).Items), nil
 }
 
+// Names are not looked for: they delay a move, and change nothing of where it leads.
+func (f federation) Names(workload.Key, workload.Object) ([]decision.Name, error) { return nil, nil }
+
 // Reserved is not known here: what was placed a moment ago may be counted twice.
 func (f federation) Reserved(string, time.Time) map[string]decision.Reservation { return nil }
 

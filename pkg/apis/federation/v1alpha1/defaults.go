@@ -28,6 +28,9 @@ func SetDefaults_PlacementPolicySpec(spec *PlacementPolicySpec) {
 	if spec.Move.MaxUnavailable == nil {
 		spec.Move.MaxUnavailable = ptr.To(intstr.FromInt32(0))
 	}
+	if spec.Move.Settle == nil {
+		spec.Move.Settle = &metav1.Duration{Duration: 10 * time.Second}
+	}
 	if spec.Overflow.After == nil {
 		spec.Overflow.After = &metav1.Duration{Duration: time.Minute}
 	}

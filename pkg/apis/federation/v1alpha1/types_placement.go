@@ -164,6 +164,9 @@ type ClusterAssignment struct {
 	// The cluster holds the object, but runs nothing of it: it has no replicas, or is suspended.
 	// +optional
 	Idle bool `json:"idle,omitempty"`
+	// Which of its clients the cluster is answered to, while the workload comes to it or leaves it. Absent: all.
+	// +optional
+	Traffic *AssignedTraffic `json:"traffic,omitempty"`
 	// Stable word for the reason.
 	// +optional
 	Code string `json:"code,omitempty"`
@@ -171,6 +174,39 @@ type ClusterAssignment struct {
 	// +optional
 	Reason string `json:"reason,omitempty"`
 }
+
+// AssignedTraffic is which of its clients a cluster is answered to by name servers. On the way in, replicas are ready first.
+// On the way out, clients are led elsewhere first, and the last replicas go when the answers of before are forgotten.
+type AssignedTraffic struct {
+	// Arriving, Leaving or Withdrawn.
+	State TrafficState `json:"state"`
+	// Per cent of its clients that the cluster is answered to; the others are answered the next. 0 is nobody, unless no other
+	// cluster serves.
+	Percent int32 `json:"percent"`
+	// Replicas with which the cluster serves all of its clients; absent where they are not divided.
+	// +optional
+	Full int32 `json:"full,omitempty"`
+	// Since when it is in that state.
+	Since metav1.Time `json:"since"`
+	// When the last replicas may go, of Withdrawn: no answer is used any more then that leads to the cluster.
+	// +optional
+	Until *metav1.Time `json:"until,omitempty"`
+	// What keeps clients from being led elsewhere, for people.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// TrafficState is how far the clients of a cluster are with coming or leaving.
+type TrafficState string
+
+const (
+	// TrafficArriving is where clients come as replicas become available.
+	TrafficArriving TrafficState = "Arriving"
+	// TrafficLeaving is where fewer and fewer clients are led, and none at 0 per cent.
+	TrafficLeaving TrafficState = "Leaving"
+	// TrafficWithdrawn is where no name leads any more, and the answers of before are waited for to be forgotten.
+	TrafficWithdrawn TrafficState = "Withdrawn"
+)
 
 // ClusterLimit says that pods found no node in a cluster. Until it is tried again, the cluster gets no more replicas than it
 // could run, plus what room there is since.

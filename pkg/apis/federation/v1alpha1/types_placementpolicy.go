@@ -263,6 +263,10 @@ type Move struct {
 	// How many fewer replicas than asked for may be available, as a number or in per cent, rounded down. Default 0.
 	// +optional
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+	// How long a cluster that is left keeps its last replicas after every answer that leads there has expired: for name
+	// servers that are behind, and clients that take their time. Default 10s.
+	// +optional
+	Settle *metav1.Duration `json:"settle,omitempty"`
 }
 
 // Overflow says when a cluster is taken to have no room.

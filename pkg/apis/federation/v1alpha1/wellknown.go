@@ -117,6 +117,8 @@ const (
 	ReasonFleetDegraded  = "FleetDegraded"
 	ReasonOverflow       = "Overflow"
 	ReasonMoving         = "Moving"
+	ReasonTrafficLeaving = "TrafficLeaving"
+	ReasonTrafficStays   = "TrafficStays"
 	ReasonSettled        = "Settled"
 	ReasonAffinityCycle  = "AffinityCycle"
 	ReasonNoBackends     = "NoBackends"

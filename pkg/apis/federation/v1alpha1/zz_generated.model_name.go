@@ -19,6 +19,11 @@ func (in AffineWorkload) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in AssignedTraffic) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.AssignedTraffic"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Autoscaler) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Autoscaler"
 }

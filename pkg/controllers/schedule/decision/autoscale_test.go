@@ -132,14 +132,14 @@ func TestAutoscalerFollowsWithItsBounds(t *testing.T) {
 		Clusters: []v1alpha1.ClusterAssignment{{Name: "a", Replicas: ptr.To[int32](3), MinReplicas: ptr.To[int32](1), MaxReplicas: ptr.To[int32](4)}},
 	}
 	clusters := []*v1alpha1.Cluster{member("a"), member("b")}
-	if early := Follow(1, "HorizontalPodAutoscaler", []*v1alpha1.PlacementSpec{backend}, false, clusters, nil); len(early.Clusters) > 0 {
+	if early := Follow(1, "HorizontalPodAutoscaler", []*v1alpha1.Placement{{Spec: *backend}}, false, clusters, nil, now); len(early.Clusters) > 0 {
 		t.Errorf("undivided, it is on %s", bounds(early))
 	}
 	backend.Autoscaler = &v1alpha1.Autoscaler{Name: "h"}
-	if got := bounds(Follow(1, "HorizontalPodAutoscaler", []*v1alpha1.PlacementSpec{backend}, false, clusters, nil)); got != "a=1…4 from -1" {
+	if got := bounds(Follow(1, "HorizontalPodAutoscaler", []*v1alpha1.Placement{{Spec: *backend}}, false, clusters, nil, now)); got != "a=1…4 from -1" {
 		t.Errorf("it has %s", got)
 	}
-	if got := bounds(Follow(1, "Service", []*v1alpha1.PlacementSpec{backend}, false, clusters, nil)); got != "a=-1…-1 from -1" {
+	if got := bounds(Follow(1, "Service", []*v1alpha1.Placement{{Spec: *backend}}, false, clusters, nil, now)); got != "a=-1…-1 from -1" {
 		t.Errorf("a Service has %s", got)
 	}
 }

@@ -74,6 +74,13 @@ func Reports(old, obj *v1alpha1.Placement) bool {
 	})
 }
 
+// Gone says whether a cluster has let go of a workload by now: what follows it there may go as well.
+func Gone(old, obj *v1alpha1.Placement) bool {
+	return slices.ContainsFunc(old.Status.Clusters, func(was v1alpha1.ClusterPlacementStatus) bool {
+		return !slices.ContainsFunc(obj.Status.Clusters, func(is v1alpha1.ClusterPlacementStatus) bool { return is.Name == was.Name })
+	})
+}
+
 // Change is what of a cluster is different.
 type Change struct {
 	cluster string

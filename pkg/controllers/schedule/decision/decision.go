@@ -58,6 +58,10 @@ type Inputs struct {
 	Reports []v1alpha1.ClusterPlacementStatus
 	// ReportsCurrent says that they are of the decision in force.
 	ReportsCurrent bool
+	// Names are those by which clients find the workload.
+	Names []Name
+	// NamesUnread says that they have not been looked for: they are when a workload moves.
+	NamesUnread bool
 	// Reserved is, by cluster, what was placed there lately.
 	Reserved map[string]Reservation
 	// Neighbours are the workloads that the policy has this one follow, or keep apart from.
@@ -92,7 +96,7 @@ func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 		takeStep(&next, w, in)
 	}
 	if Moves(&next) {
-		again = sooner(again, moveRecheck)
+		again = sooner(sooner(again, moveRecheck), untilWithdrawn(&next, in.Now))
 	}
 	return next, again
 }
@@ -230,7 +234,7 @@ func keepCurrent(next, current *v1alpha1.PlacementSpec, clusters []*v1alpha1.Clu
 	if current != nil {
 		for _, a := range current.Clusters {
 			if slices.ContainsFunc(clusters, func(c *v1alpha1.Cluster) bool { return c.Name == a.Name && c.DeletionTimestamp.IsZero() }) {
-				a.Target = nil
+				a.Target, a.Traffic = nil, nil
 				next.Clusters = append(next.Clusters, a)
 				placed += ptr.Deref(a.Replicas, 0)
 			}
@@ -279,8 +283,8 @@ func summarize(excluded []v1alpha1.ClusterExclusion, clusters int) string {
 	return strings.Join(out, "; ")
 }
 
-// replicasByCluster are the replicas that a decision has; what is not divided counts as one.
-// replicasByCluster are the replicas that were decided on, whether or not they are assigned already.
+// replicasByCluster are the replicas that were decided on, whether or not they are assigned already; what is not divided
+// counts as one.
 func replicasByCluster(current *v1alpha1.PlacementSpec) map[string]int64 {
 	out := map[string]int64{}
 	if current != nil {

@@ -379,11 +379,13 @@ func TestSelectPolicy(t *testing.T) {
 }
 
 func TestDecideFollower(t *testing.T) {
-	backend := func(name string, conflict v1alpha1.ConflictPolicy, clusters ...string) *v1alpha1.PlacementSpec {
-		spec := running(clusters...)
-		spec.Workload, spec.Conflict = v1alpha1.WorkloadReference{Kind: "Deployment", Name: name}, conflict
-		return spec
+	backend := func(name string, conflict v1alpha1.ConflictPolicy, clusters ...string) *v1alpha1.Placement {
+		p := &v1alpha1.Placement{Spec: *running(clusters...)}
+		p.Spec.Workload, p.Spec.Conflict = v1alpha1.WorkloadReference{Kind: "Deployment", Name: name}, conflict
+		return p
 	}
+	beingRemoved := backend("web", "Fail", "a=2")
+	beingRemoved.Status.Clusters = []v1alpha1.ClusterPlacementStatus{{Name: "a"}, {Name: "b", Replicas: 1}}
 	there := func(names ...string) *v1alpha1.PlacementSpec {
 		spec := &v1alpha1.PlacementSpec{}
 		for _, name := range names {
@@ -398,26 +400,27 @@ func TestDecideFollower(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name       string
-		backends   []*v1alpha1.PlacementSpec
+		backends   []*v1alpha1.Placement
 		everywhere bool
 		clusters   []*v1alpha1.Cluster
 		current    *v1alpha1.PlacementSpec
 		want       output
 	}{
-		{"goes where its backends run", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=2", "b=1")}, false, three, nil, output{"a b", "c:NoBackend", "", "Fail"}},
-		{"goes where any of them runs", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=2"), backend("api", "Fail", "c=1")}, false, three, nil, output{"a c", "b:NoBackend", "", "Fail"}},
-		{"stays where they run with no replicas", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=0")}, false, three, nil, output{"a", "b:NoBackend c:NoBackend", "", "Fail"}},
-		{"adopts if a backend does", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=1"), backend("api", "Adopt", "a=1")}, false, three[1:2], nil, output{"a", "", "", "Adopt"}},
+		{"goes where its backends run", []*v1alpha1.Placement{backend("web", "Fail", "a=2", "b=1")}, false, three, nil, output{"a b", "c:NoBackend", "", "Fail"}},
+		{"goes where any of them runs", []*v1alpha1.Placement{backend("web", "Fail", "a=2"), backend("api", "Fail", "c=1")}, false, three, nil, output{"a c", "b:NoBackend", "", "Fail"}},
+		{"stays where they run with no replicas", []*v1alpha1.Placement{backend("web", "Fail", "a=0")}, false, three, nil, output{"a", "b:NoBackend c:NoBackend", "", "Fail"}},
+		{"stays until they are gone", []*v1alpha1.Placement{beingRemoved}, false, three, nil, output{"a b", "c:NoBackend", "", "Fail"}},
+		{"adopts if a backend does", []*v1alpha1.Placement{backend("web", "Fail", "a=1"), backend("api", "Adopt", "a=1")}, false, three[1:2], nil, output{"a", "", "", "Adopt"}},
 		{"no backends, and it was nowhere", nil, false, three, nil, output{"", "a:NoBackend b:NoBackend c:NoBackend", "NoBackends", "Fail"}},
 		{"no backends: it stays where it was", nil, false, three, there("a"), output{"a", "b:NoBackend c:NoBackend", "NoBackends", "Fail"}},
 		{"no clusters", nil, false, nil, nil, output{"", "", "NoClusters", "Fail"}},
-		{"a cluster that leaves", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=2", "b=1")}, false, []*v1alpha1.Cluster{member("a", leaving), member("b")}, there("a", "b"), output{"b", "a:Leaving", "", "Fail"}},
-		{"a cluster that is lost, while its backends are counted on", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=2")}, false, []*v1alpha1.Cluster{member("a", notReadySince(time.Minute))}, there("a"), output{"a", "", "", "Fail"}},
+		{"a cluster that leaves", []*v1alpha1.Placement{backend("web", "Fail", "a=2", "b=1")}, false, []*v1alpha1.Cluster{member("a", leaving), member("b")}, there("a", "b"), output{"b", "a:Leaving", "", "Fail"}},
+		{"a cluster that is lost, while its backends are counted on", []*v1alpha1.Placement{backend("web", "Fail", "a=2")}, false, []*v1alpha1.Cluster{member("a", notReadySince(time.Minute))}, there("a"), output{"a", "", "", "Fail"}},
 		{"everywhere", nil, true, three, nil, output{"a b c", "", "", "Fail"}},
 		{"everywhere that is ready, or has it", nil, true, []*v1alpha1.Cluster{member("a"), member("b", notReadySince(time.Hour)), member("c", notReadySince(time.Hour))}, there("b"), output{"a b", "c:NotReady", "", "Fail"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := Follow(4, "Service", tt.backends, tt.everywhere, tt.clusters, tt.current)
+			got := Follow(4, "Service", tt.backends, tt.everywhere, tt.clusters, tt.current, now)
 			var names []string
 			for _, c := range got.Clusters {
 				names = append(names, c.Name)
@@ -432,13 +435,13 @@ func TestDecideFollower(t *testing.T) {
 			if got.WorkloadGeneration != 4 || (got.Problem == "") != (got.ProblemMessage == "") {
 				t.Errorf("generation %d, problem %q: %q", got.WorkloadGeneration, got.Problem, got.ProblemMessage)
 			}
-			again := Follow(4, "Service", tt.backends, tt.everywhere, tt.clusters, &got)
+			again := Follow(4, "Service", tt.backends, tt.everywhere, tt.clusters, &got, now)
 			if diff := gocmp.Diff(got, again); diff != "" {
 				t.Errorf("decided again (-first +second):\n%s", diff)
 			}
 		})
 	}
-	got := Follow(1, "Ingress", []*v1alpha1.PlacementSpec{backend("web", "Fail", "a=1"), backend("api", "Fail", "a=1"), backend("web", "Fail", "a=1")}, false, three[1:2], nil)
+	got := Follow(1, "Ingress", []*v1alpha1.Placement{backend("web", "Fail", "a=1"), backend("api", "Fail", "a=1"), backend("web", "Fail", "a=1")}, false, three[1:2], nil, now)
 	if want := "runs deployment api, deployment web"; got.Clusters[0].Reason != want {
 		t.Errorf("reason %q, want %q", got.Clusters[0].Reason, want)
 	}

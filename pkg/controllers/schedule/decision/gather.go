@@ -22,6 +22,8 @@ type Federation interface {
 	Workload(key workload.Key) (workload.Object, error)
 	Autoscalers(namespace string) ([]*autoscalingv2.HorizontalPodAutoscaler, error)
 	Migrations() ([]*v1alpha1.Migration, error)
+	// Names are those by which clients find a workload.
+	Names(key workload.Key, obj workload.Object) ([]Name, error)
 	// Reserved is, by cluster, what was placed lately, seen from one workload.
 	Reserved(workload string, now time.Time) map[string]Reservation
 }
@@ -54,6 +56,11 @@ func Place(f Federation, kind *workload.Kind, obj workload.Object, now time.Time
 	w := workloadOf(key, obj, in)
 	if w.Autoscaler, err = autoscalerOf(f, key, w); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
+	}
+	if in.NamesUnread = in.Current == nil || !Moves(in.Current); !in.NamesUnread {
+		if in.Names, err = f.Names(key, obj); err != nil {
+			return v1alpha1.PlacementSpec{}, 0, err
+		}
 	}
 	in.Reserved = f.Reserved(w.Key, in.Now)
 	next, again := Decide(w, in)

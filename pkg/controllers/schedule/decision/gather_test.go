@@ -60,6 +60,8 @@ func (w written) Migrations() ([]*v1alpha1.Migration, error) {
 	return w.migrations, w.unless("migrations")
 }
 
+func (w written) Names(workload.Key, workload.Object) ([]Name, error) { return nil, w.unless("names") }
+
 func (w written) Reserved(string, time.Time) map[string]Reservation { return nil }
 
 // app is a Deployment labelled with its name.

@@ -244,10 +244,10 @@ func capOf(a v1alpha1.ClusterAssignment) *int32 { return cmp.Or(a.MaxReplicas, a
 
 // migratedWith says of what follows workloads which migration moves its clients: that of those behind it, as far as the
 // one is that lags most.
-func migratedWith(behind []*v1alpha1.PlacementSpec) *v1alpha1.PlacementMigration {
+func migratedWith(behind []*v1alpha1.Placement) *v1alpha1.PlacementMigration {
 	var out *v1alpha1.PlacementMigration
 	for _, b := range behind {
-		m := b.Migration
+		m := b.Spec.Migration
 		switch {
 		case m == nil:
 		case out == nil:
@@ -260,7 +260,7 @@ func migratedWith(behind []*v1alpha1.PlacementSpec) *v1alpha1.PlacementMigration
 		return nil
 	}
 	for _, b := range behind {
-		if b.Migration == nil && workload.Share(b, out.To) != nil {
+		if b.Spec.Migration == nil && workload.Share(&b.Spec, out.To) != nil {
 			out.Newcomer = false // something that is not moved runs there, and has clients
 		}
 	}

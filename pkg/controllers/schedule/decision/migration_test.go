@@ -227,29 +227,29 @@ func sum(spec v1alpha1.PlacementSpec) (n int32) {
 
 // A Service moves with what is behind it: its clients with the one that lags most.
 func TestFollowersMigrate(t *testing.T) {
-	behind := func(m *v1alpha1.PlacementMigration, clusters ...string) *v1alpha1.PlacementSpec {
+	behind := func(m *v1alpha1.PlacementMigration, clusters ...string) *v1alpha1.Placement {
 		spec := running(clusters...)
 		spec.Migration = m
-		return spec
+		return &v1alpha1.Placement{Spec: *spec}
 	}
 	clusters := []*v1alpha1.Cluster{member("a"), member("b")}
 	fast := &v1alpha1.PlacementMigration{Name: "ab", From: "a", To: "b", Weight: 50, Traffic: 50, Newcomer: true}
 	slow := &v1alpha1.PlacementMigration{Name: "ab", From: "a", To: "b", Weight: 25, Traffic: 5, Newcomer: true}
 	for name, tt := range map[string]struct {
-		behind  []*v1alpha1.PlacementSpec
+		behind  []*v1alpha1.Placement
 		percent int32
 		fresh   bool
 	}{
-		"two":                      {[]*v1alpha1.PlacementSpec{behind(fast, "a=1", "b=1"), behind(slow, "a=1", "b=1")}, 5, true},
-		"one that is not moved":    {[]*v1alpha1.PlacementSpec{behind(fast, "a=1", "b=1"), behind(nil, "a=1")}, 50, true},
-		"one that is there anyway": {[]*v1alpha1.PlacementSpec{behind(fast, "a=1", "b=1"), behind(nil, "b=1")}, 50, false},
+		"two":                      {[]*v1alpha1.Placement{behind(fast, "a=1", "b=1"), behind(slow, "a=1", "b=1")}, 5, true},
+		"one that is not moved":    {[]*v1alpha1.Placement{behind(fast, "a=1", "b=1"), behind(nil, "a=1")}, 50, true},
+		"one that is there anyway": {[]*v1alpha1.Placement{behind(fast, "a=1", "b=1"), behind(nil, "b=1")}, 50, false},
 	} {
-		got := Follow(1, workload.Service.Kind, tt.behind, false, clusters, nil).Migration
+		got := Follow(1, workload.Service.Kind, tt.behind, false, clusters, nil, now).Migration
 		if got == nil || got.Traffic != tt.percent || got.Newcomer != tt.fresh {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if got := Follow(1, workload.Service.Kind, []*v1alpha1.PlacementSpec{behind(nil, "a=1")}, false, clusters, nil).Migration; got != nil {
+	if got := Follow(1, workload.Service.Kind, []*v1alpha1.Placement{behind(nil, "a=1")}, false, clusters, nil, now).Migration; got != nil {
 		t.Errorf("nothing moves: %+v", got)
 	}
 }

@@ -24,7 +24,7 @@ var defaultMaxSurge = intstr.FromString("25%")
 
 // takeStep takes a decision only as far as it is safe to go now: what was decided becomes the target of each cluster, and
 // its replicas are those of the next safe step from what is assigned. Clusters that are to have none keep what they have
-// until it is not missed; those that left, or were given up as lost, keep nothing.
+// until it is not missed, and nobody is led there any more; those that left, or were given up as lost, keep nothing.
 func takeStep(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	if in.Current == nil {
 		return // nothing runs that could be missed
@@ -42,17 +42,24 @@ func takeStep(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	slices.SortFunc(clusters, byName)
 	move := placement.Move{Desired: int64(w.Replicas)}
 	move.MaxSurge, move.MaxUnavailable = tolerances(in.Policy, w.Replicas)
+	var held int64
 	for _, a := range clusters {
-		move.Shares = append(move.Shares, shareOf(a, w, in))
+		share := shareOf(a, w, in)
+		move.Shares = append(move.Shares, share)
+		held += share.Replicas
 	}
 	next.Clusters = clusters
-	for i, replicas := range placement.Step(move) {
-		if next.Conflict == v1alpha1.ConflictAdopt && move.Shares[i].Replicas == 0 {
-			replicas = move.Shares[i].Target // what is taken over there runs already: it is not scaled down first
+	for i, step := range placement.Step(move) {
+		share, a := move.Shares[i], &next.Clusters[i]
+		if next.Conflict == v1alpha1.ConflictAdopt && share.Replicas == 0 {
+			step.Replicas = share.Target // what is taken over there runs already: it is not scaled down first
 		}
-		if a := &next.Clusters[i]; int32(replicas) != *a.Replicas {
-			a.Replicas, a.Target = ptr.To(int32(replicas)), a.Replicas
+		if int32(step.Replicas) != *a.Replicas {
+			a.Replicas, a.Target = ptr.To(int32(step.Replicas)), a.Replicas
 		}
+		was := workload.Share(in.Current, a.Name)
+		clients, why := clientsOf(a.Name, share.Target == 0, in)
+		a.Traffic = trafficOf(leadOf(was).Next(share, step, clients, held > share.Replicas, in.Now), was, why, in.Now)
 	}
 	// What has given up its last one is where it was decided to be: nowhere.
 	next.Clusters = slices.DeleteFunc(next.Clusters, func(a v1alpha1.ClusterAssignment) bool {
@@ -76,6 +83,8 @@ func shareOf(a v1alpha1.ClusterAssignment, w Workload, in Inputs) placement.Shar
 	}
 	if was := workload.Share(in.Current, a.Name); was != nil {
 		s.Replicas = int64(ptr.Deref(was.Replicas, 0))
+		clients, _ := clientsOf(a.Name, true, in)
+		s.Serving = s.Target == 0 && leadOf(was).Serves(clients, in.Now)
 	}
 	for _, cluster := range in.Clusters {
 		if cluster.Name == a.Name {
@@ -103,7 +112,7 @@ func tolerances(policy *v1alpha1.PlacementPolicy, replicas int32) (surge, unavai
 	return int64(s), int64(u)
 }
 
-// Moves says whether a workload is on its way to what was decided.
+// Moves says whether a workload, or its clients, are on their way to what was decided.
 func Moves(spec *v1alpha1.PlacementSpec) bool {
-	return slices.ContainsFunc(spec.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Target != nil })
+	return slices.ContainsFunc(spec.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Target != nil || a.Traffic != nil })
 }

@@ -6,6 +6,7 @@
 package v1alpha1
 
 import (
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	intstr "k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -18,6 +19,9 @@ type MoveApplyConfiguration struct {
 	MaxSurge *intstr.IntOrString `json:"maxSurge,omitempty"`
 	// How many fewer replicas than asked for may be available, as a number or in per cent, rounded down. Default 0.
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+	// How long a cluster that is left keeps its last replicas after every answer that leads there has expired: for name
+	// servers that are behind, and clients that take their time. Default 10s.
+	Settle *v1.Duration `json:"settle,omitempty"`
 }
 
 // MoveApplyConfiguration constructs a declarative configuration of the Move type for use with
@@ -39,5 +43,13 @@ func (b *MoveApplyConfiguration) WithMaxSurge(value intstr.IntOrString) *MoveApp
 // If called multiple times, the MaxUnavailable field is set to the value of the last call.
 func (b *MoveApplyConfiguration) WithMaxUnavailable(value intstr.IntOrString) *MoveApplyConfiguration {
 	b.MaxUnavailable = &value
+	return b
+}
+
+// WithSettle sets the Settle field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Settle field is set to the value of the last call.
+func (b *MoveApplyConfiguration) WithSettle(value v1.Duration) *MoveApplyConfiguration {
+	b.Settle = &value
 	return b
 }

@@ -1,0 +1,56 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+
+	"drover.dev/drover/test/harness"
+)
+
+// While a cluster is drained by its weight and filled again, no request fails, never is a replica missing, and clients leave
+// before the last replicas do.
+func TestNoRequestFailsWhenAWeightDrains(t *testing.T) {
+	s := sharedSpace(t)
+	r := s.resolveWeighted()
+	s.guard("web", 12, 15)
+	c := r.send()
+	c.during(t, "draining by weight", func() {
+		s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"east","weight":0}]}}`)
+		s.kubectl("wait", "placement", "deployment-web", "--for", `jsonpath={.status.conditions[?(@.type=="Progressing")].reason}=TrafficLeaving`, "--timeout", patience.String())
+		r.eventuallyAnswers(r.nameOf(""), "west", "eu")
+		s.runsIn("web", "east")
+		r.eventuallyAnswers(r.nameOf("us-east1"), "west", "eu")
+		s.eventuallyRuns("web", map[string]int32{"west": 6, "eu": 6})
+		s.kubectl("wait", "placement", "deployment-web", "--for", "condition=Progressing=false", "--timeout", patience.String())
+	})
+	c.during(t, "filling it again", func() {
+		s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"east","weight":1}]}}`)
+		s.eventuallyRuns("web", map[string]int32{"east": 4, "west": 4, "eu": 4})
+		harness.Eventually(t, patience, func() error { return r.readAddresses("Service", 3) })
+		r.eventuallyAnswers(r.nameOf(""), "east", "west", "eu")
+		harness.Eventually(t, patience, func() error { return c.isServed("east") })
+	})
+	c.stop()
+}
+
+// resolveWeighted is resolve with a policy that names the clusters.
+func (s *space) resolveWeighted() *resolver {
+	s.weigh("web", map[string]int64{"east": 1, "west": 1, "eu": 1})
+	return s.resolve(map[string]int32{"east": 4, "west": 4, "eu": 4})
+}
+
+// runsIn fails the test if a Deployment has no available replica in a cluster.
+func (s *space) runsIn(name, cluster string) {
+	s.Helper()
+	d, err := s.in(cluster).AppsV1().Deployments(s.name).Get(s.Context(), name, getOptions)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if d.Status.AvailableReplicas == 0 {
+		s.Errorf("%s has no available replica of %s any more", cluster, name)
+	}
+}
