@@ -21,7 +21,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr, Terminal: term.IsTerminal(int(os.Stdin.Fd()))}
+	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr, Terminal: term.IsTerminal(int(os.Stdin.Fd())), TerminalOut: term.IsTerminal(int(os.Stdout.Fd()))}
 	if err := rootCommand(streams).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
@@ -38,6 +38,8 @@ The federation is the server of your kubeconfig's current context, or of --conte
 Applications need none of this: plain kubectl does.`,
 		Example: `  kubectl drover join east --cluster-kubeconfig east.kubeconfig
   kubectl get clusters
+  kubectl drover status
+  kubectl drover drain east
   kubectl drover unjoin east
   kubectl drover kubeconfig --user alice --group dev -o alice.kubeconfig`,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl drover"},
@@ -49,6 +51,7 @@ Applications need none of this: plain kubectl does.`,
 	federation.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation),
+		statusCommand(streams, federation), cordonCommand(streams, federation), uncordonCommand(streams, federation), drainCommand(streams, federation),
 		historyCommand(streams, federation), undoCommand(streams, federation),
 		migrateCommand(streams, federation), dnsCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams),
 	)

@@ -26,4 +26,6 @@ type Streams struct {
 	ErrOut io.Writer
 	// Terminal says whether In is a person.
 	Terminal bool
+	// TerminalOut says whether Out is one, so that what changes can be shown in its place.
+	TerminalOut bool
 }

@@ -100,7 +100,7 @@ func (u *unjoin) run(ctx context.Context) error {
 		return err
 	}
 	if cluster == nil {
-		return u.notJoined(ctx)
+		return u.federation.notJoined(ctx, u.Name)
 	}
 	forced := cluster.Annotations[v1alpha1.AnnotationForceLeave] == "true"
 	switch {
@@ -136,15 +136,6 @@ func (u *unjoin) run(ctx context.Context) error {
 	}
 	u.line("%s has left the federation (%.1fs). Try next:\n  kubectl%s get clusters,placements --all-namespaces", u.Name, u.now().Sub(start).Seconds(), u.federation.flags())
 	return nil
-}
-
-func (u *unjoin) notJoined(ctx context.Context) error {
-	names, err := u.federation.clusterNames(ctx)
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("cluster %q is not joined to the federation at %s (context %q)\njoined are: %s",
-		u.Name, u.federation.config.Host, u.federation.contextName, orNone(names))
 }
 
 // agree shows what will happen, and asks.

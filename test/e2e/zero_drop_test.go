@@ -6,6 +6,8 @@
 package e2e
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"drover.dev/drover/test/harness"
@@ -53,4 +55,51 @@ func (s *space) runsIn(name, cluster string) {
 	if d.Status.AvailableReplicas == 0 {
 		s.Errorf("%s has no available replica of %s any more", cluster, name)
 	}
+}
+
+// While the template is rolled out in all clusters, no request fails, and no replica is missing where the Deployment asks for
+// that.
+func TestNoRequestFailsWhenATemplateIsRolledOut(t *testing.T) {
+	s := sharedSpace(t)
+	r := s.resolveWeighted()
+	s.guard("web", 12, 12)
+	c := r.send()
+	c.during(t, "rolling out a template", func() {
+		s.kubectl("patch", "deployment", "web", "-p", `{"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":0}},"template":{"metadata":{"annotations":{"version":"2"}}}}}`)
+		s.kubectl("rollout", "status", "deployment", "web", "--timeout", patience.String())
+	})
+	c.stop()
+}
+
+// kubectl drover drain moves everything off a cluster, no request fails, and uncordon has it take new replicas again.
+func TestNoRequestFailsWhenAClusterIsDrained(t *testing.T) {
+	f := breaking(t)
+	s := newSpace(t, f)
+	r := s.resolve(map[string]int32{"north": 4, "south": 4})
+	s.guard("web", 8, 10)
+	plugin := func(args ...string) string {
+		out, err := s.Plugin().Run(t.Context(), args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("kubectl drover %s\n%s", strings.Join(args, " "), out)
+		return out
+	}
+	t.Cleanup(func() {
+		if _, err := s.Plugin().Run(context.Background(), "uncordon", "north"); err != nil {
+			t.Error(err)
+		}
+	})
+	c := r.send()
+	c.during(t, "draining a cluster", func() {
+		s.wantContains(plugin("drain", "north", "--yes", "--timeout", "3m"), "deployment/web", "south +4", s.name+"/deployment/web has left", "north is drained")
+	})
+	s.eventuallyRuns("web", map[string]int32{"south": 8})
+	s.wantContains(plugin("status"), "none: drained", "south")
+	plugin("uncordon", "north")
+	c.during(t, "filling it again", func() {
+		s.kubectl("patch", "deployment", "web", "-p", `{"spec":{"minReadySeconds":1}}`) // any change spreads it anew
+		s.eventuallyRuns("web", map[string]int32{"north": 4, "south": 4})
+	})
+	c.stop()
 }

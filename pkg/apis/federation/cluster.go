@@ -36,9 +36,7 @@ var clusters = func() kind.Kind {
 		{Name: "Zone", Type: "string", Description: "Zone the cluster is in.", Value: kind.Of(func(c *v1alpha1.Cluster) any { return c.Status.Location.Zone })},
 		{Name: "Replicas", Type: "integer", Description: "Federated replicas placed there.", Value: kind.Of(func(c *v1alpha1.Cluster) any { return int64(c.Status.Replicas) })},
 		{Name: "Server", Type: "string", Wide: true, Description: "URL of the API server.", Value: kind.Of(func(c *v1alpha1.Cluster) any { return c.Spec.Server })},
-		{Name: "Nodes", Type: "string", Wide: true, Description: "Ready nodes of all nodes.", Value: kind.Of(func(c *v1alpha1.Cluster) any {
-			return strconv.Itoa(int(c.Status.Nodes.Ready)) + "/" + strconv.Itoa(int(c.Status.Nodes.Total))
-		})},
+		{Name: "Nodes", Type: "string", Wide: true, Description: "Ready nodes of all nodes.", Value: kind.Of(func(c *v1alpha1.Cluster) any { return FormatNodes(c) })},
 		{Name: "Owed", Type: "string", Wide: true, Description: "Deletions that are to be done when the cluster can be reached.", Value: kind.Of(func(c *v1alpha1.Cluster) any {
 			if c.Status.OwedMore {
 				return strconv.Itoa(len(c.Status.Owed)) + "+"
@@ -54,6 +52,11 @@ var clusters = func() kind.Kind {
 	}
 	return k
 }()
+
+// FormatNodes is how many nodes of a cluster are ready, of all: "3/4".
+func FormatNodes(c *v1alpha1.Cluster) string {
+	return strconv.Itoa(int(c.Status.Nodes.Ready)) + "/" + strconv.Itoa(int(c.Status.Nodes.Total))
+}
 
 func clusterReady(c *v1alpha1.Cluster) string {
 	status := string(metav1.ConditionUnknown)

@@ -58,7 +58,7 @@ func progressingCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue}
 	var moving, clients []string
 	for _, a := range spec.Clusters {
-		if a.Target != nil {
+		if a.Target != nil && (a.Traffic == nil || a.Traffic.State == v1alpha1.TrafficArriving || a.Traffic.Percent > 0) {
 			moving = append(moving, fmt.Sprintf("%s %d → %d", a.Name, ptr.Deref(a.Replicas, 0), *a.Target))
 		}
 		if t := a.Traffic; t != nil {

@@ -218,9 +218,9 @@ func TestProgressing(t *testing.T) {
 		want string
 	}{
 		{traffic(v1alpha1.TrafficLeaving, 50), traffic(v1alpha1.TrafficArriving, 25), "Moving: east: leaves, and takes 50 % of its clients; west: comes, and takes 25 % of its clients; east 4 → 0: goes on as new replicas become available"},
-		{traffic(v1alpha1.TrafficLeaving, 0), nil, "TrafficLeaving: east: its clients are led elsewhere; east 4 → 0: goes on as new replicas become available"},
-		{withdrawn, nil, "TrafficLeaving: east: its clients are led elsewhere; what is left there goes at 12:01:00 UTC, when no answer is used any more that leads there; east 4 → 0: goes on as new replicas become available"},
-		{stuck, nil, "TrafficStays: east: its clients cannot be led elsewhere: service web is answered with no other cluster; east 4 → 0: goes on as new replicas become available"},
+		{traffic(v1alpha1.TrafficLeaving, 0), nil, "TrafficLeaving: east: its clients are led elsewhere"},
+		{withdrawn, nil, "TrafficLeaving: east: its clients are led elsewhere; what is left there goes at 12:01:00 UTC, when no answer is used any more that leads there"},
+		{stuck, nil, "TrafficStays: east: its clients cannot be led elsewhere: service web is answered with no other cluster"},
 	} {
 		p := placement(2, 6, *assigned("east", 4), *assigned("west", 6))
 		p.Spec.Clusters[0].Target, p.Spec.Clusters[0].Traffic, p.Spec.Clusters[1].Traffic = ptr.To[int32](0), tt.east, tt.west

@@ -65,6 +65,8 @@ const (
 	// TaintLeaving is the key of the taint on a Cluster whose workloads move to others before it leaves. No policy tolerates
 	// it.
 	TaintLeaving = GroupName + "/leaving"
+	// TaintDrain is the key of the taint, NoExecute, on a Cluster that is being drained.
+	TaintDrain = GroupName + "/drain"
 	// AnnotationHostNamespace holds, on a namespace that was made because one of the host cluster was used, the UID of that.
 	AnnotationHostNamespace = GroupName + "/host-namespace"
 	// FieldManager is the server-side apply field manager Drover writes to members with.

@@ -217,8 +217,11 @@ func untolerated(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) *v
 }
 
 func tolerates(t v1alpha1.Toleration, taint *v1alpha1.Taint) bool {
-	if taint.Key == v1alpha1.TaintLeaving {
+	switch {
+	case taint.Key == v1alpha1.TaintLeaving:
 		return false
+	case t.Key == "" && taint.Key == v1alpha1.TaintDrain:
+		return false // who tolerates everything does not mean to be left on a cluster that goes down
 	}
 	if t.Effect != "" && t.Effect != taint.Effect || t.Key != "" && t.Key != taint.Key {
 		return false

@@ -1,0 +1,149 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+)
+
+// DrainOptions are the flags of drain.
+type DrainOptions struct {
+	Streams
+	Federation *FederationOptions
+	// Name of the Cluster.
+	Name string
+	// Yes does not ask.
+	Yes bool
+	// DryRun shows the plan, and changes nothing.
+	DryRun bool
+	// Timeout is how long to wait until everything has left; 0 is for ever.
+	Timeout time.Duration
+	// Output is json, an event a line; empty is text.
+	Output string
+
+	poll time.Duration
+}
+
+// NewDrainOptions returns the defaults.
+func NewDrainOptions(streams Streams, federation *FederationOptions) *DrainOptions {
+	return &DrainOptions{Streams: streams, Federation: federation, poll: time.Second}
+}
+
+// AddFlags adds the flags of drain.
+func (o *DrainOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
+	fs.BoolVar(&o.DryRun, "dry-run", o.DryRun, "Show what would move where, and change nothing.")
+	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "How long to wait until everything has left; 0 is for ever. The drain goes on after that.")
+	fs.StringVarP(&o.Output, "output", "o", o.Output, "json, an event a line; text if not given. Needs --yes.")
+}
+
+// Run moves everything off a cluster, and waits until it has.
+func (o *DrainOptions) Run(ctx context.Context) error {
+	switch {
+	case o.Output != "" && o.Output != "json":
+		return fmt.Errorf("-o %s is not known; it is json, or left out for text", o.Output)
+	case o.Output == "json" && !o.Yes:
+		return errors.New("-o json is for programs, which are not asked: add --yes")
+	case o.Timeout < 0:
+		return errors.New("--timeout must not be negative")
+	}
+	federation, err := o.Federation.connect(o.ErrOut)
+	if err != nil {
+		return err
+	}
+	return (&drain{DrainOptions: o, federation: federation, now: time.Now}).run(ctx)
+}
+
+// drain is a drain under way. It lives in the federation, as a taint of the Cluster: who waits for it may come and go.
+type drain struct {
+	*DrainOptions
+	federation *federation
+	now        func() time.Time
+}
+
+func (d *drain) run(ctx context.Context) error {
+	if err := d.federation.check(ctx); err != nil {
+		return err
+	}
+	cluster, err := d.federation.cluster(ctx, d.Name)
+	if err != nil {
+		return err
+	}
+	if cluster == nil {
+		return d.federation.notJoined(ctx, d.Name)
+	}
+	begun := slices.ContainsFunc(cluster.Spec.Taints, isDrain)
+	if !begun || d.DryRun {
+		plan, err := d.federation.drainPlan(ctx, d.Name)
+		if err != nil {
+			return err
+		}
+		d.say("%s", plan.text(d.Name))
+		if d.DryRun {
+			return nil
+		}
+		if !d.Yes {
+			if err := d.confirm(ctx, "Drain "+d.Name+"?"); err != nil {
+				return err
+			}
+		}
+	} else {
+		d.say("%s is being drained already; waiting for what is left\n", d.Name)
+	}
+	if _, err := d.federation.changeCluster(ctx, d.Name, func(spec *v1alpha1.ClusterSpec) bool {
+		if slices.ContainsFunc(spec.Taints, isDrain) {
+			return false
+		}
+		spec.Taints = append(spec.Taints, v1alpha1.Taint{Key: v1alpha1.TaintDrain, Effect: v1alpha1.TaintNoExecute})
+		return true
+	}); err != nil {
+		return err
+	}
+	return d.wait(ctx)
+}
+
+// say prints for a person.
+func (d *drain) say(format string, args ...any) {
+	if d.Output == "" {
+		fmt.Fprintf(d.Out, format, args...)
+	}
+}
+
+// wait waits until everything has left, tells what leaves, and returns an error that says what is left.
+func (d *drain) wait(ctx context.Context) error {
+	start := d.now()
+	waiting := ctx
+	if d.Timeout > 0 {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, d.Timeout)
+		defer cancel()
+	}
+	report := &drainReport{drain: d}
+	for {
+		left, err := d.federation.leftOn(waiting, d.Name)
+		switch {
+		case waiting.Err() != nil:
+		case err != nil:
+			report.trouble(err) // the control plane may be restarting
+		default:
+			report.show(left)
+			if stuck := left.stuck(); left.none() || stuck {
+				return report.end(left, d.now().Sub(start))
+			}
+		}
+		select {
+		case <-waiting.Done():
+			return report.interrupted(ctx, d.Timeout)
+		case <-time.After(d.poll):
+		}
+	}
+}
