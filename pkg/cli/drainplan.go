@@ -41,6 +41,7 @@ type foresight struct {
 	placements  map[string]*v1alpha1.Placement
 	workloads   map[workload.Key]workload.Object
 	autoscalers []autoscalingv2.HorizontalPodAutoscaler
+	migrations  []*v1alpha1.Migration
 }
 
 // drainPlan decides as the controllers do, with the cluster as it will be.
@@ -154,6 +155,13 @@ func (f *federation) read(ctx context.Context) (*foresight, error) {
 		return nil, f.explain("list horizontalpodautoscalers", err)
 	}
 	s.autoscalers = autoscalers.Items
+	migrations, err := ours.Migrations().List(ctx, options)
+	if err != nil {
+		return nil, f.explain("list migrations", err)
+	}
+	for i := range migrations.Items {
+		s.migrations = append(s.migrations, &migrations.Items[i])
+	}
 	apps, batch := f.kube.AppsV1(), f.kube.BatchV1()
 	for _, list := range []struct {
 		kind *workload.Kind
@@ -208,6 +216,8 @@ func (s *foresight) Autoscalers(namespace string) (out []*autoscalingv2.Horizont
 	}
 	return out, nil
 }
+
+func (s *foresight) Migrations() ([]*v1alpha1.Migration, error) { return s.migrations, nil }
 
 func (s *foresight) Names(workload.Key, workload.Object) ([]decision.Name, error) { return nil, nil }
 
