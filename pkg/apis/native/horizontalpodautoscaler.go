@@ -67,13 +67,15 @@ func validateHorizontalPodAutoscaler(h, _ *autoscalingv2.HorizontalPodAutoscaler
 	if h.Spec.MinReplicas != nil && *h.Spec.MinReplicas < 1 {
 		errs = append(errs, field.Invalid(spec.Child("minReplicas"), *h.Spec.MinReplicas, "must be greater than or equal to 1"))
 	}
-	switch path := spec.Child("maxReplicas"); {
+	most := spec.Child("maxReplicas")
+	if h.Spec.MaxReplicas < ptr.Deref(h.Spec.MinReplicas, 1) {
+		errs = append(errs, field.Invalid(most, h.Spec.MaxReplicas, "must be greater than or equal to `minReplicas`"))
+	}
+	switch {
 	case h.Spec.MaxReplicas == 0:
-		errs = append(errs, field.Required(path, "must be set and greater than 0"))
+		errs = append(errs, field.Required(most, ""))
 	case h.Spec.MaxReplicas < 0:
-		errs = append(errs, field.Invalid(path, h.Spec.MaxReplicas, "must be greater than or equal to 1"))
-	case h.Spec.MaxReplicas < ptr.Deref(h.Spec.MinReplicas, 1):
-		errs = append(errs, field.Invalid(path, h.Spec.MaxReplicas, "must be greater than or equal to `minReplicas`"))
+		errs = append(errs, field.Invalid(most, h.Spec.MaxReplicas, "must be greater than or equal to 1"))
 	}
 	for i := range h.Spec.Metrics {
 		errs = append(errs, validateMetric(&h.Spec.Metrics[i], spec.Child("metrics").Index(i))...)
