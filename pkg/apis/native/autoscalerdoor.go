@@ -21,7 +21,7 @@ import (
 
 // autoscalerDoor is autoscaling/v1, which some versions of kubectl autoscale write. It knows of one metric, the utilization
 // of CPU; what else there is goes through it in an annotation, so that nothing is lost either way.
-var autoscalerDoor = kind.Door{GroupVersion: autoscalingv1.SchemeGroupVersion}
+var autoscalerDoor = kind.Door{GroupVersion: autoscalingv1.SchemeGroupVersion, ShortNames: []string{"hpa"}, Categories: []string{"all"}}
 
 // annotationBeyondV1 has what autoscaling/v1 has no fields for. It is there in objects of that version only.
 const annotationBeyondV1 = v1alpha1.GroupName + "/beyond-autoscaling-v1"

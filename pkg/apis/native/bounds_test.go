@@ -40,8 +40,8 @@ func TestHorizontalPodAutoscaler(t *testing.T) {
 	}{
 		{"plain", func(*autoscalingv2.HorizontalPodAutoscaler) {}, nil},
 		{"none at the least", bounds(0, 3), []string{"spec.minReplicas: Invalid value: 0: must be greater than or equal to 1"}},
-		{"no most", bounds(1, 0), []string{"spec.maxReplicas: Required value: must be set and greater than 0"}},
-		{"a negative most", bounds(1, -1), []string{"spec.maxReplicas: Invalid value: -1"}},
+		{"no most", bounds(1, 0), []string{"spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`", "spec.maxReplicas: Required value"}},
+		{"a negative most", bounds(1, -1), []string{"spec.maxReplicas: Invalid value: -1: must be greater than or equal to `minReplicas`", "spec.maxReplicas: Invalid value: -1: must be greater than or equal to 1"}},
 		{"more at the least than at the most", bounds(4, 3), []string{"spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`"}},
 		{"no target", func(h *autoscalingv2.HorizontalPodAutoscaler) {
 			h.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{}
