@@ -4,8 +4,10 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -32,7 +34,7 @@ func (r *refusals) watch(config *rest.Config) {
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
 			response, err := next.RoundTrip(request)
-			if err == nil && response.StatusCode == http.StatusForbidden {
+			if err == nil && response.StatusCode == http.StatusForbidden && !ending(response) {
 				r.Lock()
 				defer r.Unlock()
 				if what := request.Method + " " + request.URL.Path; !slices.Contains(r.seen, what) {
@@ -42,6 +44,14 @@ func (r *refusals) watch(config *rest.Config) {
 			return response, err
 		})
 	})
+}
+
+// ending says whether something is refused because its namespace is being terminated. That is nobody's lack of rights.
+func ending(response *http.Response) bool {
+	body, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return err == nil && bytes.Contains(body, []byte(corev1.NamespaceTerminatingCause))
 }
 
 func (r *refusals) list() []string {

@@ -4,6 +4,8 @@
 package integration
 
 import (
+	"cmp"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -170,7 +172,7 @@ var samples = map[string]sample{
 		columns:  []string{"Name", "Target", "Mode", "Weights", "Age", "TTL"},
 	},
 	"Migration": {
-		manifest: `{"spec": {"from": "east", "to": "west", "namespaces": ["shop"]}}`,
+		manifest: `{"spec": {"from": "east", "to": "west", "namespaces": ["$NAME"]}}`,
 		spec:     `{"spec": {"paused": true}}`,
 		status:   `{"status": {"phase": "Refused"}}`,
 		columns:  []string{"Name", "From", "To", "Phase", "Step", "Replicas", "Traffic", "Workloads", "Age", "Failed"},
@@ -229,6 +231,7 @@ func object(t *testing.T, gvk schema.GroupVersionKind, namespace, name, manifest
 	t.Helper()
 	o := &unstructured.Unstructured{Object: map[string]any{}}
 	if manifest != "" {
+		manifest = strings.ReplaceAll(manifest, "$NAME", cmp.Or(name, "generated")) // of what may not be there twice
 		if err := json.Unmarshal([]byte(manifest), &o.Object); err != nil {
 			t.Fatal(err)
 		}
