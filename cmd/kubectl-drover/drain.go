@@ -45,8 +45,9 @@ func drainCommand(streams cli.Streams, federation *cli.FederationOptions) *cobra
 	options := cli.NewDrainOptions(streams, federation)
 	cmd := &cobra.Command{
 		Use:   "drain NAME",
-		Short: "Move everything off a cluster, without a replica or a request missing",
-		Long: `Move everything off a cluster, without a replica or a request missing.
+		Short: "Move everything off a cluster: elsewhere first, then here",
+		Long: `Move everything off a cluster. Of divided workloads no replica and no request is missing meanwhile; what is autoscaled,
+what each cluster runs whole, and Jobs end here at once.
 
 You are shown what moves where, and what cannot, and asked. Replicas are made elsewhere first, as the policies' move says.
 Clients are led there, and what is left here goes last. The drain is a taint of the cluster: it goes on by itself when this
