@@ -121,6 +121,11 @@ func install(generic *genericapiserver.GenericAPIServer, group string, storage m
 	case v1alpha1.GroupName:
 		info.NegotiatedSerializer = withoutProtobuf{Codecs}
 	}
+	for i, gv := range groupVersions { // the first is what kubectl takes, of a kind with several doors
+		if gv.Group == group {
+			generic.AggregatedDiscoveryGroupManager.SetGroupVersionPriority(metav1.GroupVersion{Group: gv.Group, Version: gv.Version}, len(groupVersions)-i, len(groupVersions)-i)
+		}
+	}
 	return generic.InstallAPIGroup(&info)
 }
 

@@ -107,6 +107,9 @@ func ownFields(k kind.Kind) map[string]string {
 
 // selectableFields lets fields be used in field selectors, by what they are called in kind.Kind.
 func selectableFields(names map[string]string) runtime.FieldLabelConversionFunc {
+	if len(names) == 0 {
+		return runtime.DefaultMetaV1FieldSelectorConversion
+	}
 	return func(label, value string) (string, string, error) {
 		if label == "metadata.name" || label == "metadata.namespace" {
 			return label, value, nil

@@ -68,7 +68,7 @@ func (s *space) inEast(replicas int32) *resolver {
 	s.weigh("web", map[string]int64{"east": 1})
 	d := deployment("web", replicas)
 	d.Spec.Template.Spec.Containers[0].EnvFrom = append(d.Spec.Template.Spec.Containers[0].EnvFrom, configFrom("settings"))
-	s.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {color: green}}")
+	s.apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {color: green}\n")
 	if _, err := s.Kube.AppsV1().Deployments(s.name).Create(s.Context(), d, createOptions); err != nil {
 		s.Fatal(err)
 	}

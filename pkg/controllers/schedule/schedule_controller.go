@@ -344,7 +344,7 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	if current != nil && apiequality.Semantic.DeepEqual(was, next) {
 		return nil
 	}
-	if next.Problem != "" && next.Problem != was.Problem && next.Problem != v1alpha1.ReasonNoBackends {
+	if next.Problem != "" && (next.Problem != was.Problem || next.Unplaced != was.Unplaced) && next.Problem != v1alpha1.ReasonNoBackends {
 		c.events.Event(obj, corev1.EventTypeWarning, next.Problem, next.ProblemMessage)
 	}
 	if d := decision.Newest(next.History); d.Revision > decision.Newest(was.History).Revision && d.Code != v1alpha1.DecidedCreated {
