@@ -102,7 +102,7 @@ func TestDrain(t *testing.T) {
 	if err := w.drain().run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"On east are 1 workload", "default     deployment/web   2      west +2", "east is drained", "kubectl drover uncordon east"} {
+	for _, want := range []string{"east runs 1 workload:", "default     deployment/web   2      west +2", "east is drained", "kubectl drover uncordon east"} {
 		if !strings.Contains(w.out.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, w.out.String())
 		}

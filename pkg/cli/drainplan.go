@@ -108,7 +108,7 @@ func (p drainPlan) text(cluster string) string {
 	if len(p) == 0 {
 		fmt.Fprintf(&out, "Nothing that policies place is on %s.\n", cluster)
 	} else {
-		fmt.Fprintf(&out, "On %s are %s:\n", cluster, count(int64(len(p)), "workload"))
+		fmt.Fprintf(&out, "%s runs %s:\n", cluster, count(int64(len(p)), "workload"))
 		fmt.Fprintln(table, "NAMESPACE\tWORKLOAD\tHERE\tGOES TO")
 	}
 	for _, w := range p {
