@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"testing"
 
@@ -59,15 +60,34 @@ func (g *guard) see(cluster string, d *appsv1.Deployment, gone bool) {
 		return
 	}
 	// The members' watches are not in step with one another: what one has not told yet is asked for.
-	fresh := map[string]*appsv1.Deployment{}
-	for cluster := range g.members {
-		if d, err := g.in(cluster).AppsV1().Deployments(g.space.name).Get(context.Background(), g.name, getOptions); err == nil {
-			fresh[cluster] = d
+	if fresh := g.atOnce(); fresh != nil {
+		if available, asked = sums(fresh); available < g.least || asked > g.most {
+			g.Errorf("%s: %d replicas are available, want %d or more; %d are asked for, want %d or fewer", g.name, available, g.least, asked, g.most)
 		}
 	}
-	if available, asked = sums(fresh); available < g.least || asked > g.most {
-		g.Errorf("%s: %d replicas are available, want %d or more; %d are asked for, want %d or fewer", g.name, available, g.least, asked, g.most)
+}
+
+// atOnce is the Deployment in all members at one moment: two readings in between which none has changed. Nil if there was
+// no such moment in some tries; the changes are told of as well.
+func (g *guard) atOnce() map[string]*appsv1.Deployment {
+	read := func() (map[string]*appsv1.Deployment, map[string]string) {
+		found, versions := map[string]*appsv1.Deployment{}, map[string]string{}
+		for cluster := range g.members {
+			if d, err := g.in(cluster).AppsV1().Deployments(g.space.name).Get(context.Background(), g.name, getOptions); err == nil {
+				found[cluster], versions[cluster] = d, d.ResourceVersion
+			}
+		}
+		return found, versions
 	}
+	_, before := read()
+	for range 10 {
+		found, after := read()
+		if maps.Equal(before, after) {
+			return found
+		}
+		before = after
+	}
+	return nil
 }
 
 func sums(clusters map[string]*appsv1.Deployment) (available, asked int32) {
