@@ -8,8 +8,11 @@
 package cli
 
 import (
+	"encoding/json"
 	"io"
 	"time"
+
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // callTimeout is how long one call to an API server may take.
@@ -28,4 +31,19 @@ type Streams struct {
 	Terminal bool
 	// TerminalOut says whether Out is one, so that what changes can be shown in its place.
 	TerminalOut bool
+}
+
+// printAs prints a value for programs, as json or yaml.
+func (s Streams) printAs(format string, value any) error {
+	if format == "json" {
+		encoder := json.NewEncoder(s.Out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(value)
+	}
+	text, err := sigsyaml.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = s.Out.Write(text)
+	return err
 }

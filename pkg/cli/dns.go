@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -95,18 +94,8 @@ func (o *DNSOptions) explain(ctx context.Context, federation *federation, client
 		return err
 	}
 	explanation, _ := index.Explain(key, o.Scope, client)
-	switch o.Output {
-	case "json":
-		encoder := json.NewEncoder(o.Out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(explanation)
-	case "yaml":
-		text, err := sigsyaml.Marshal(explanation)
-		if err != nil {
-			return err
-		}
-		_, err = o.Out.Write(text)
-		return err
+	if o.Output != "" {
+		return o.printAs(o.Output, explanation)
 	}
 	for _, line := range explanation.Lines() {
 		fmt.Fprintln(o.Out, line)

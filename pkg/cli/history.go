@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -19,9 +18,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/utils/ptr"
-	sigsyaml "sigs.k8s.io/yaml"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/apis/native"
 )
 
 // HistoryOptions are the flags of history.
@@ -62,18 +61,8 @@ func (o *HistoryOptions) run(ctx context.Context, federation *federation, now ti
 	if err != nil {
 		return err
 	}
-	switch o.Output {
-	case "json":
-		encoder := json.NewEncoder(o.Out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(placement.Spec.History)
-	case "yaml":
-		text, err := sigsyaml.Marshal(placement.Spec.History)
-		if err != nil {
-			return err
-		}
-		_, err = o.Out.Write(text)
-		return err
+	if o.Output != "" {
+		return o.printAs(o.Output, placement.Spec.History)
 	}
 	return historyTable(o.Out, placement.Spec.History, now)
 }
@@ -94,9 +83,6 @@ func (f *federation) placementOf(ctx context.Context, namespace, workload string
 	return placement, f.explain("get the Placement of "+workload, err)
 }
 
-// shortKinds are what kubectl also calls kinds that are placed.
-var shortKinds = map[string]string{"deploy": "deployment", "rs": "replicaset", "sts": "statefulset", "ds": "daemonset", "cj": "cronjob"}
-
 // placedWorkload reads KIND/NAME, or the name of a Deployment.
 func placedWorkload(arg string) (kind, name string, err error) {
 	word, name, qualified := strings.Cut(arg, "/")
@@ -104,16 +90,15 @@ func placedWorkload(arg string) (kind, name string, err error) {
 		word, name = "deployment", arg
 	}
 	word, _, _ = strings.Cut(strings.ToLower(word), ".") // deployment.apps
-	if long := shortKinds[word]; long != "" {
-		word = long
-	}
 	var known []string
-	for _, k := range v1alpha1.PlacedKinds {
-		singular := strings.ToLower(k.Kind)
-		if (word == singular || word == singular+"s") && name != "" {
+	for _, k := range native.Kinds() {
+		if !slices.Contains(v1alpha1.PlacedKinds, k.GroupVersionKind) {
+			continue
+		}
+		if name != "" && (word == k.Singular || word == k.Resource || slices.Contains(k.ShortNames, word)) {
 			return k.Kind, name, nil
 		}
-		known = append(known, singular)
+		known = append(known, k.Singular)
 	}
 	return "", "", fmt.Errorf("%q is not KIND/NAME of a workload that policies place, e.g. deployment/web\nthose are: %s", arg, strings.Join(known, ", "))
 }

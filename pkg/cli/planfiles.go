@@ -19,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
-	sigsyaml "sigs.k8s.io/yaml"
 
 	ownkinds "drover.dev/drover/pkg/apis/federation"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -128,11 +127,8 @@ func (s *Streams) file(name string) ([]byte, error) {
 }
 
 func (p *planFiles) print(answers []*v1alpha1.PlacementReview) error {
-	switch p.Output {
-	case "json":
-		return p.printAs(answers, func(v any) ([]byte, error) { return json.MarshalIndent(v, "", "  ") })
-	case "yaml":
-		return p.printAs(answers, sigsyaml.Marshal)
+	if p.Output != "" {
+		return p.printAs(p.Output, forPrograms(answers))
 	}
 	for i, a := range answers {
 		if i > 0 {
@@ -143,22 +139,16 @@ func (p *planFiles) print(answers []*v1alpha1.PlacementReview) error {
 	return nil
 }
 
-// printAs prints one answer as it is, several as a list.
-func (p *planFiles) printAs(answers []*v1alpha1.PlacementReview, marshal func(any) ([]byte, error)) error {
+// forPrograms is one answer as it is, several as a list.
+func forPrograms(answers []*v1alpha1.PlacementReview) any {
 	items := make([]any, 0, len(answers))
 	for _, a := range answers {
 		items = append(items, map[string]any{"workload": a.Status.Placement.Workload, "namespace": a.Namespace, "placement": a.Status.Placement, "changes": a.Status.Changes})
 	}
-	var value any = items
 	if len(items) == 1 {
-		value = items[0]
+		return items[0]
 	}
-	data, err := marshal(value)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(p.Out, strings.TrimRight(string(data), "\n"))
-	return err
+	return items
 }
 
 // kindIn is the kind of the workload that a review is about, in lower case.

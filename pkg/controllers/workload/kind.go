@@ -154,8 +154,11 @@ func (k *Kind) In(cluster string, obj runtime.Object, placement *v1alpha1.Placem
 	return obj
 }
 
-// Share is what a cluster is assigned; nil for nothing.
+// Share is what a cluster is assigned; nil for nothing, also where nothing is decided.
 func Share(placement *v1alpha1.PlacementSpec, cluster string) *v1alpha1.ClusterAssignment {
+	if placement == nil {
+		return nil
+	}
 	for i := range placement.Clusters {
 		if placement.Clusters[i].Name == cluster {
 			return &placement.Clusters[i]

@@ -134,10 +134,8 @@ func (f *followed) led(what string, current *v1alpha1.PlacementSpec, cluster str
 	if t.State == v1alpha1.TrafficWithdrawn {
 		t.State = v1alpha1.TrafficLeaving
 	}
-	if current != nil {
-		if was := workload.Share(current, cluster); was != nil {
-			keepSince(t, was.Traffic)
-		}
+	if was := workload.Share(current, cluster); was != nil {
+		keepSince(t, was.Traffic)
 	}
 	return t
 }

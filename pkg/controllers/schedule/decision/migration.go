@@ -127,7 +127,7 @@ func assignParts(next *v1alpha1.PlacementSpec, w Workload, in Inputs, from, to v
 	if w.Autoscaler == nil {
 		from.Replicas, to.Replicas = ptr.To(int32(p.stays)), ptr.To(int32(p.goes)+ptr.Deref(to.Replicas, 0))
 	} else {
-		from, to = divideScaled(from, to, p, reportOf(in.Reports, m.To), shareIn(in.Current, m.From))
+		from, to = divideScaled(from, to, p, reportOf(in.Reports, m.To), workload.Share(in.Current, m.From))
 	}
 	place(next, from)
 	place(next, to)
@@ -178,14 +178,6 @@ func redirectWhole(next *v1alpha1.PlacementSpec, w Workload, from v1alpha1.Clust
 	}
 	place(next, from)
 	place(next, arrives)
-}
-
-// shareIn is what a cluster is assigned; nil for nothing, also where nothing is decided.
-func shareIn(spec *v1alpha1.PlacementSpec, cluster string) *v1alpha1.ClusterAssignment {
-	if spec == nil {
-		return nil
-	}
-	return workload.Share(spec, cluster)
 }
 
 func describePart(m *v1alpha1.PlacementMigration, p parts) string {

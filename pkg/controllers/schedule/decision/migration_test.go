@@ -197,7 +197,7 @@ func TestMigrationsOnlyMoveForward(t *testing.T) {
 				t.Fatalf("%s comes of %s", assigned(next), assigned(base))
 			}
 			for _, a := range base.Clusters {
-				if a.Name != "c0" && a.Name != "c1" && ptr.Deref(shareIn(&next, a.Name).Replicas, 0) != *a.Replicas {
+				if a.Name != "c0" && a.Name != "c1" && ptr.Deref(workload.Share(&next, a.Name).Replicas, 0) != *a.Replicas {
 					t.Fatalf("another cluster is touched: %s comes of %s", assigned(next), assigned(base))
 				}
 			}
@@ -212,7 +212,7 @@ func TestMigrationsOnlyMoveForward(t *testing.T) {
 }
 
 func has(spec v1alpha1.PlacementSpec, cluster string) int32 {
-	if a := shareIn(&spec, cluster); a != nil {
+	if a := workload.Share(&spec, cluster); a != nil {
 		return *a.Replicas
 	}
 	return 0
