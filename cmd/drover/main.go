@@ -7,6 +7,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -18,7 +19,14 @@ import (
 	"drover.dev/drover/pkg/apiserver"
 )
 
+// gcPercent is how much garbage there may be for what is in use, in per cent. At Go's default, 100, a tenth of the CPU
+// went into collecting it under load. The environment variable GOGC goes before it, and GOMEMLIMIT bounds both.
+const gcPercent = 200
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx := genericapiserver.SetupSignalContext()
 	root := &cobra.Command{
 		Use:           "drover",

@@ -185,7 +185,7 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 		return err
 	}
 	defer stopEvents()
-	own := externalversions.NewSharedInformerFactory(c.own, 0)
+	own := externalversions.NewSharedInformerFactoryWithOptions(c.own, 0, externalversions.WithTransform(trim))
 	native := kubeinformers.NewSharedInformerFactory(c.kube, 0)
 	set := members.NewSet(ctx)
 	defer set.DisconnectAll()
@@ -242,6 +242,18 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	own.Shutdown()
 	native.Shutdown()
 	return nil
+}
+
+// trim leaves out what is large and that no controller reads: who owns which field of what they write themselves. A write
+// without it changes nothing about it.
+func trim(obj any) (any, error) {
+	switch o := obj.(type) {
+	case *v1alpha1.Placement:
+		o.SetManagedFields(nil)
+	case *v1alpha1.Cluster:
+		o.SetManagedFields(nil)
+	}
+	return obj, nil
 }
 
 // federationIdentity is the UID of the system namespace: it is made once, with the federation, and never again.

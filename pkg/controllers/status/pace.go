@@ -15,7 +15,9 @@ const (
 	settling = 50 * time.Millisecond
 	// perStatus is how much longer a change waits for each status that is to be written besides, and longest is the most:
 	// the more there is to write, the more of what changes is written at once.
-	perStatus, longest = 5 * time.Millisecond, 500 * time.Millisecond
+	perStatus, longest = 10 * time.Millisecond, time.Second
+	// longestAnswered is the most for what name servers answer by: clients follow it.
+	longestAnswered = 250 * time.Millisecond
 	// perCluster is how much longer a status rests after a write for each cluster in it: a rollout in many is very many
 	// changes of one large status.
 	perCluster = 500 * time.Microsecond
@@ -47,7 +49,14 @@ func (p *pace) soon(key workload.Key, now time.Time) time.Duration {
 		p.due++
 		p.keep(key, n)
 	}
-	return max(n.settled.Sub(now), min(longest, time.Duration(p.due-1)*perStatus))
+	return max(n.settled.Sub(now), min(longestOf(key.Kind), time.Duration(p.due-1)*perStatus))
+}
+
+func longestOf(kind *workload.Kind) time.Duration {
+	if kind == workload.Service || kind == workload.Ingress {
+		return longestAnswered
+	}
+	return longest
 }
 
 // begin notes that the turn of a status has come.

@@ -58,6 +58,18 @@ func TestPace(t *testing.T) {
 	}
 }
 
+func TestPaceOfWhatClientsFollow(t *testing.T) {
+	p, now := &pace{}, time.Unix(0, 0)
+	for i := range 10000 {
+		p.soon(deploymentKey(fmt.Sprint("other-", i)), now)
+	}
+	for _, kind := range []*workload.Kind{workload.Service, workload.Ingress} {
+		if got := p.soon(workload.Key{Kind: kind, Namespace: "default", Name: "web"}, now); got != longestAnswered {
+			t.Errorf("the status of a %s waits %s, want %s", kind.Kind, got, longestAnswered)
+		}
+	}
+}
+
 func TestPaceKnowsWhatItReplaced(t *testing.T) {
 	web, p := deploymentKey("web"), &pace{}
 	if p.isReplaced(web, "7") || p.isReplaced(web, "") {

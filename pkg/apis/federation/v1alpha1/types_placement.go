@@ -69,13 +69,11 @@ type PlacementSpec struct {
 	Overrides []Override `json:"overrides,omitempty"`
 	// Where the workload runs.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	Clusters []ClusterAssignment `json:"clusters,omitempty"`
 	// Clusters that turned out to have less room than their free resources say.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	Limits []ClusterLimit `json:"limits,omitempty"`
 	// When a replica was last moved only to meet the weights again.
 	// +optional
@@ -85,8 +83,7 @@ type PlacementSpec struct {
 	Migration *PlacementMigration `json:"migration,omitempty"`
 	// Where it does not run, and why.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	Excluded []ClusterExclusion `json:"excluded,omitempty"`
 	// The last decisions that sent it elsewhere than the one before, the oldest first.
 	// +optional
@@ -253,8 +250,7 @@ type PlacementStatus struct {
 	ReadyReplicas int32 `json:"readyReplicas,omitempty"`
 	// What each cluster reports.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
 	Clusters []ClusterPlacementStatus `json:"clusters,omitempty"`
 }
 
