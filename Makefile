@@ -47,8 +47,9 @@ unit: ## Unit tests of both modules; for daily work: go test ./... -short
 
 .PHONY: fuzz
 fuzz: ## Look for input that breaks Drover's own kinds, a minute each; go test runs what was found before
-	for kind in Cluster PlacementPolicy Placement TrafficPolicy; do \
+	for kind in Cluster PlacementPolicy Placement TrafficPolicy Migration; do \
 	  go test ./pkg/apis/federation -run '^$$' -fuzz "^Fuzz$$kind\$$" -fuzztime 1m || exit; done
+	go test ./pkg/registry/placementreview -run '^$$' -fuzz '^FuzzPlacementReview$$' -fuzztime 1m
 
 .PHONY: integration
 integration: ## Tests of the control plane in one process, on embedded etcd; and on simulated clusters

@@ -56,6 +56,8 @@ type Options struct {
 	// the cluster that this process is a pod of.
 	Aggregated     bool
 	HostKubeconfig string
+	// MaxRequests and MaxMutatingRequests are how many that read, and that write, are served at a time.
+	MaxRequests, MaxMutatingRequests int
 }
 
 // NewOptions returns the defaults: port 7443 on loopback.
@@ -65,6 +67,7 @@ func NewOptions() *Options {
 		SecureServing: genericoptions.NewSecureServingOptions().WithLoopback(),
 		Etcd:          genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig("/registry/drover", nil)),
 		Audit:         genericoptions.NewAuditOptions(),
+		MaxRequests:   400, MaxMutatingRequests: 200, // as Kubernetes has them
 	}
 	o.SecureServing.BindAddress = net.ParseIP("127.0.0.1")
 	o.SecureServing.BindPort = 7443
@@ -81,6 +84,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.AdvertiseHosts, "advertise-host", o.AdvertiseHosts, "Further host name or IP address clients reach this server by; the first goes into admin.kubeconfig. May be repeated.")
 	o.addAccessFlags(fs)
 	o.addHostFlags(fs)
+	o.addLimitFlags(fs)
 }
 
 // AddEtcdFlags adds the flags for an etcd that runs elsewhere.
@@ -102,7 +106,7 @@ func (o *Options) Validate() error {
 	}
 	errs = append(errs, o.Etcd.Validate()...)
 	errs = append(errs, o.validateAccess()...)
-	return errors.Join(append(errs, o.validateHost())...)
+	return errors.Join(append(errs, o.validateHost(), o.validateLimits())...)
 }
 
 // AdminKubeconfig is the file the administrator's kubeconfig is written to.
@@ -129,6 +133,7 @@ func (o *Options) Config() (*Config, error) {
 	generic.OpenAPIConfig.Info.Title = "Drover"
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(getDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title = "Drover"
+	o.applyLimits(generic)
 	if err := o.takeFreePort(); err != nil {
 		return nil, err
 	}

@@ -10,14 +10,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
 // SubresourceREST is a view of a kind's store that can be read and updated in part: status, finalize.
 type SubresourceREST struct {
-	store *genericregistry.Store
+	main *REST
 }
 
 var (
@@ -38,36 +37,37 @@ type UpdateStrategy interface {
 
 // Subresource makes a subresource that updates the object in its own way.
 func (r *REST) Subresource(s UpdateStrategy) *SubresourceREST {
-	store := *r.Store
+	main, store := *r, *r.Store
 	store.UpdateStrategy = s
 	store.ResetFieldsStrategy = s
-	return &SubresourceREST{store: &store}
+	main.Store = &store
+	return &SubresourceREST{main: &main}
 }
 
 // New returns an empty object of the kind.
-func (r *SubresourceREST) New() runtime.Object { return r.store.New() }
+func (r *SubresourceREST) New() runtime.Object { return r.main.New() }
 
 // Destroy does nothing: the store belongs to the main resource.
 func (r *SubresourceREST) Destroy() {}
 
 // Get reads the whole object.
 func (r *SubresourceREST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
-	return r.store.Get(ctx, name, options)
+	return r.main.Get(ctx, name, options)
 }
 
 // Update writes the part of the object that the subresource stands for. It never creates.
 func (r *SubresourceREST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, create rest.ValidateObjectFunc, update rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return r.store.Update(ctx, name, info, create, update, false, options)
+	return r.main.Update(ctx, name, info, create, update, false, options)
 }
 
 // GetResetFields says what a write of the subresource never changes.
 func (r *SubresourceREST) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
-	return r.store.GetResetFields()
+	return r.main.GetResetFields()
 }
 
 // ConvertToTable prints the object as the main resource does.
 func (r *SubresourceREST) ConvertToTable(ctx context.Context, obj, options runtime.Object) (*metav1.Table, error) {
-	return r.store.ConvertToTable(ctx, obj, options)
+	return r.main.ConvertToTable(ctx, obj, options)
 }
 
 // statusStrategy updates the status and nothing else.

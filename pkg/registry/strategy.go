@@ -124,14 +124,14 @@ func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorLis
 	if len(errs) > 0 || s.kind.Validate == nil {
 		return errs
 	}
-	return s.kind.Validate(obj, nil)
+	return FirstErrors(s.kind.Validate(obj, nil))
 }
 
 func (s strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
 	if s.kind.Validate == nil {
 		return nil
 	}
-	return s.kind.Validate(obj, old)
+	return FirstErrors(s.kind.Validate(obj, old))
 }
 
 func (s strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {

@@ -56,6 +56,13 @@ func FuzzTrafficPolicy(f *testing.F) {
 	fuzz(f, trafficPolicies)
 }
 
+func FuzzMigration(f *testing.F) {
+	f.Add([]byte(`{"spec":{"from":"a","to":"b","namespaces":["shop"],"selector":{"matchLabels":{"app":"web"}},"steps":[{"weight":5,"soak":"2m"},{"weight":100,"approval":"Required"}],
+		"gates":[{"name":"up","http":{"url":"https://example.com/healthz","status":200},"failureThreshold":3}],"onFailure":"Rollback","progressDeadline":"10m"}}`))
+	f.Add([]byte(`{"spec":{"from":"a","to":"a","steps":[{"weight":-1},{"weight":101,"soak":"-1s"}],"gates":[{"name":"x","http":{"url":"http://[::1"}},{"name":"x"}],"approvedSteps":-1,"attempt":-1,"goal":"Nowhere"}}`))
+	fuzz(f, migrations)
+}
+
 // fuzz brings whatever a client may send by the way of an object that is created, printed and updated. Nothing of it panics,
 // and what is accepted is accepted in the form in which it is stored.
 func fuzz(f *testing.F, k kind.Kind) {

@@ -24,6 +24,14 @@ import (
 	"drover.dev/drover/pkg/apis/kind"
 	"drover.dev/drover/pkg/controllers/schedule/decision"
 	"drover.dev/drover/pkg/controllers/workload"
+	"drover.dev/drover/pkg/registry"
+)
+
+const (
+	// maxPolicies is how many policies one review may bring: all are read for each answer.
+	maxPolicies = 1000
+	// excerptLength is how many bytes of a bad object are shown beside what is wrong with it.
+	excerptLength = 1000
 )
 
 // Stores are where the review reads the federation. Each reads as of the namespace in the context.
@@ -90,13 +98,16 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 	review.Namespace = namespace
 	spec := field.NewPath("spec")
 	asked, errs := r.workload(ctx, review.Spec.Workload, namespace, spec.Child("workload"))
+	if given := len(review.Spec.Policies); given > maxPolicies {
+		errs, review.Spec.Policies = append(errs, field.TooMany(spec.Child("policies"), given, maxPolicies)), nil
+	}
 	policies := make([]*v1alpha1.PlacementPolicy, len(review.Spec.Policies))
 	for i := range policies {
 		policies[i] = &v1alpha1.PlacementPolicy{}
 		errs = append(errs, r.decode(review.Spec.Policies[i], policies[i], namespace, spec.Child("policies").Index(i))...)
 	}
 	if len(errs) > 0 {
-		return nil, apierrors.NewInvalid(v1alpha1.SchemeGroupVersion.WithKind("PlacementReview").GroupKind(), review.Name, errs)
+		return nil, apierrors.NewInvalid(v1alpha1.SchemeGroupVersion.WithKind("PlacementReview").GroupKind(), review.Name, registry.FirstErrors(errs))
 	}
 	federation := without{NewFederation(ctx, r.Stores, policies...), review.Spec.Without}
 	placed := workload.KindOf(asked)
@@ -156,7 +167,7 @@ func (r *REST) workload(ctx context.Context, value v1alpha1.JSON, namespace stri
 		}
 		return obj.(workload.Object), r.decode(value, obj, namespace, path)
 	}
-	return nil, field.ErrorList{field.Invalid(path, string(value.Raw), "must be a whole object, with apiVersion and kind, of one of "+strings.Join(names, ", "))}
+	return nil, field.ErrorList{field.Invalid(path, excerpt(value), "must be a whole object, with apiVersion and kind, of one of "+strings.Join(names, ", "))}
 }
 
 // stored reads the workload of that name.
@@ -178,7 +189,7 @@ func (r *REST) stored(ctx context.Context, gvk schema.GroupVersionKind, namespac
 func (r *REST) decode(value v1alpha1.JSON, into runtime.Object, namespace string, path *field.Path) field.ErrorList {
 	decoded, _, err := r.Decoder.Decode(value.Raw, nil, into)
 	if err != nil {
-		return field.ErrorList{field.Invalid(path, string(value.Raw), err.Error())}
+		return field.ErrorList{field.Invalid(path, excerpt(value), err.Error())}
 	}
 	if decoded != into {
 		return field.ErrorList{field.Invalid(path, fmt.Sprintf("%T", decoded), fmt.Sprintf("must be a %T", into))}
@@ -200,6 +211,14 @@ func (r *REST) decode(value v1alpha1.JSON, into runtime.Object, namespace string
 		return errs
 	}
 	return nil
+}
+
+// excerpt is how an object begins.
+func excerpt(value v1alpha1.JSON) string {
+	if len(value.Raw) <= excerptLength {
+		return string(value.Raw)
+	}
+	return string(value.Raw[:excerptLength]) + "..."
 }
 
 // row finds what is known of the kind of an object; nil if it is not served.
