@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/members"
@@ -28,15 +29,13 @@ func (q *queue) ensureNamespace(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("namespace %s: %w", name, err)
 	}
-	annotations := map[string]string{}
-	for key, value := range marks(federated, q.controller.identity) {
-		annotations[key] = fmt.Sprint(value)
+	wanted, err := namespaceFor(federated, q.controller.identity)
+	if err != nil {
+		return fmt.Errorf("namespace %s: %w", name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
 	defer cancel()
-	_, err = q.member.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name: name, Labels: map[string]string{v1alpha1.LabelManaged: "true"}, Annotations: annotations,
-	}}, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
+	_, err = q.member.Client.CoreV1().Namespaces().Create(ctx, wanted, metav1.CreateOptions{FieldManager: v1alpha1.FieldManager})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create namespace %s: %w", name, err)
 	}
@@ -44,6 +43,13 @@ func (q *queue) ensureNamespace(ctx context.Context, name string) error {
 	defer q.mu.Unlock()
 	q.namespaces[name] = true
 	return nil
+}
+
+// namespaceFor is a namespace of the federation as a member is to have it. Its labels say what may run in it, and who may
+// reach it: there must be no moment without them.
+func namespaceFor(federated *corev1.Namespace, identity string) (*corev1.Namespace, error) {
+	ns := &corev1.Namespace{}
+	return ns, runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"metadata": metadataOf(federated, identity)}, ns)
 }
 
 func (q *queue) hasNamespace(name string) bool {
