@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
-	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/members"
 )
 
@@ -30,15 +29,17 @@ func (q *queue) write(ctx context.Context, it item, want desired, live metav1.Ob
 		return result, Outcome{}, err
 	}
 	found, err := q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Get(ctx, it.name, metav1.GetOptions{})
-	if workload.IgnoreNotFound(err) != nil {
+	gone := apierrors.IsNotFound(err)
+	if err != nil && !gone {
 		return nil, Outcome{}, err
 	}
-	if err == nil {
+	if !gone {
 		if outcome := q.inTheWay(it, want, found); outcome.Reason != "" {
 			return nil, outcome, nil
 		}
 	}
-	result, err = q.patch(ctx, it, want, true, false)
+	// One that is taken over has its replicas: its autoscaler goes on from there.
+	result, err = q.patch(ctx, it, want, gone, false)
 	return result, Outcome{}, err
 }
 

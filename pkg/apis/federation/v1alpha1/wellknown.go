@@ -52,6 +52,8 @@ const (
 	AnnotationFederationServer = GroupName + "/federation-server"
 	// AnnotationTokenExpires says, on a Secret with credentials, when the token in it expires (RFC 3339).
 	AnnotationTokenExpires = GroupName + "/token-expires"
+	// AnnotationImportedFrom names, on an object of the federation, the cluster that it was in before, and was imported from.
+	AnnotationImportedFrom = GroupName + "/imported-from"
 	// AnnotationChangedBy says, on a PlacementPolicy, which user changed its spec last. The API server writes it.
 	AnnotationChangedBy = GroupName + "/changed-by"
 	// AnnotationForceLeave is "true" on a Cluster that is let go without touching the member.

@@ -24,7 +24,8 @@ const defaultFailover = 5 * time.Minute
 type candidates struct {
 	candidates []placement.Cluster
 	excluded   []v1alpha1.ClusterExclusion
-	// running are the replicas by cluster that the decision in force has.
+	// running are the replicas by cluster that the decision in force has. Where none is, they are those that were there
+	// before the federation was.
 	running map[string]int64
 	// held are the candidates that take nothing new.
 	held map[string]held
@@ -48,7 +49,7 @@ type held struct {
 }
 
 func selectCandidates(w Workload, in Inputs) candidates {
-	running := replicasByCluster(in.Current)
+	running := runningBefore(w, in.Current)
 	c := candidates{held: map[string]held{}, full: map[string]string{}, running: running, idle: w.Whole == "" && w.Replicas == 0}
 	for _, cluster := range in.Clusters {
 		weight, exclusion := weigh(in.Policy, cluster)
@@ -78,6 +79,19 @@ func selectCandidates(w Workload, in Inputs) candidates {
 		c.candidates = append(c.candidates, candidate)
 	}
 	return c
+}
+
+// runningBefore are the replicas by cluster that are not in question. What is imported runs in a cluster that may have no
+// room for it twice, or be cordoned.
+func runningBefore(w Workload, current *v1alpha1.PlacementSpec) map[string]int64 {
+	running := replicasByCluster(current)
+	if current == nil && w.Origin != "" {
+		running[w.Origin] = int64(w.Replicas)
+		if w.Autoscaler != nil {
+			running[w.Origin] = int64(w.Autoscaler.MaxReplicas)
+		}
+	}
+	return running
 }
 
 // weigh finds what the policy says of a cluster, or why it excludes it.

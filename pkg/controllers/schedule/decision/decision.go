@@ -34,6 +34,8 @@ type Workload struct {
 	Requests corev1.ResourceList
 	// Autoscaler that scales it; nil if none does.
 	Autoscaler *v1alpha1.Autoscaler
+	// Origin is the cluster that it was imported from, and ran in before anything was decided; empty if there is none.
+	Origin string
 	// Whole is why each cluster runs all of it, in words; empty if it is divided.
 	Whole string
 	// Fixed says that what a cluster was given stays its share.
@@ -134,7 +136,7 @@ func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	case result.Outcome == placement.OutcomeNoClusters:
 		noClusters(&next, c, in)
 	default:
-		assign(&next, result, c, asked, in.Current)
+		assign(&next, result, c, asked, c.running)
 		next.Problem, next.ProblemMessage = problem(result, asked)
 		c.again = sooner(c.again, pace.record(&next, result, in.Now))
 		if w.Autoscaler != nil {
@@ -214,9 +216,8 @@ func overridesByName(policy *v1alpha1.PlacementPolicy, clusters []*v1alpha1.Clus
 
 // assign writes the plan into the decision. A workload scaled to nothing stays where it ran, with no replicas, so that
 // its addresses there stay as well.
-func assign(next *v1alpha1.PlacementSpec, result placement.Result, c candidates, desired int32, current *v1alpha1.PlacementSpec) {
+func assign(next *v1alpha1.PlacementSpec, result placement.Result, c candidates, desired int32, ran map[string]int64) {
 	next.Unplaced = int32(result.Unplaced)
-	ran := replicasByCluster(current)
 	for _, a := range result.Assignments {
 		code, reason := c.explain(a)
 		_, stays := ran[a.Name]

@@ -102,7 +102,7 @@ func autoscalerOf(f Federation, key workload.Key, w Workload) (*v1alpha1.Autosca
 // workloadOf is what of an object matters for where it goes.
 func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
 	kind := key.Kind
-	w := Workload{Key: key.String(), Generation: obj.GetGeneration()}
+	w := Workload{Key: key.String(), Generation: obj.GetGeneration(), Origin: obj.GetAnnotations()[v1alpha1.AnnotationImportedFrom]}
 	if kind.Replicas != nil {
 		w.Replicas, w.Requests = ptr.Deref(*kind.Replicas(obj), 1), Requests(kind.Template(obj))
 	}
