@@ -53,7 +53,8 @@ Applications need none of this: plain kubectl does.`,
 		joinCommand(streams, federation), unjoinCommand(streams, federation), planCommand(streams, federation),
 		statusCommand(streams, federation), cordonCommand(streams, federation), uncordonCommand(streams, federation), drainCommand(streams, federation),
 		historyCommand(streams, federation), undoCommand(streams, federation),
-		migrateCommand(streams, federation), dnsCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams),
+		importCommand(streams, federation), migrateCommand(streams, federation),
+		dnsCommand(streams, federation), kubeconfigCommand(streams), versionCommand(streams),
 	)
 	return root
 }

@@ -70,12 +70,7 @@ func (c *connection) diagnose(err error) (cause, remedy string) {
 }
 
 func (c *connection) forbidden() string {
-	if c.contextFlag == contextFlag {
-		return "use credentials that may administer the federation (drover start writes them to DATA_DIR/admin.kubeconfig), by " +
-			c.contextFlag + c.others() + " or " + c.fileFlag
-	}
-	return "join makes a role there and can only give away rights it has: use credentials with the rights of cluster-admin, by " +
-		c.contextFlag + c.others() + " or " + c.fileFlag
+	return c.needs + ", by " + c.contextFlag + c.others() + " or " + c.fileFlag
 }
 
 func (c *connection) diagnoseTLS(err error) (cause, remedy string) {

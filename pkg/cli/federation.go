@@ -23,6 +23,10 @@ import (
 const (
 	kubeconfigFlag = "--kubeconfig"
 	contextFlag    = "--context"
+	// needsFederation is what to say to one whose credentials are not enough for a federation, needsMember for a cluster
+	// that is to join.
+	needsFederation = "use credentials that may administer the federation (drover start writes them to DATA_DIR/admin.kubeconfig)"
+	needsMember     = "join makes a role there and can only give away rights it has: use credentials with the rights of cluster-admin"
 )
 
 // FederationOptions say where the federation is.
@@ -45,7 +49,7 @@ type federation struct {
 }
 
 func (o *FederationOptions) connect(warnings io.Writer) (*federation, error) {
-	c, err := kubeconfig{file: o.Kubeconfig, context: o.Context, fileFlag: kubeconfigFlag, contextFlag: contextFlag}.load("the federation", warnings)
+	c, err := kubeconfig{file: o.Kubeconfig, context: o.Context, fileFlag: kubeconfigFlag, contextFlag: contextFlag, needs: needsFederation}.load("the federation", warnings)
 	if err != nil {
 		return nil, err
 	}

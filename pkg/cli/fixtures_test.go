@@ -76,7 +76,7 @@ func (w *world) progress() *progress { return &progress{out: &w.out, now: time.N
 
 func (w *world) connectFederation() *federation {
 	return &federation{kube: w.federation, drover: w.drover, connection: &connection{
-		kubeconfig: kubeconfig{fileFlag: kubeconfigFlag, contextFlag: contextFlag}, name: "the federation",
+		kubeconfig: kubeconfig{fileFlag: kubeconfigFlag, contextFlag: contextFlag, needs: needsFederation}, name: "the federation",
 		files: "admin.kubeconfig", contextName: "federation", contexts: []string{"federation"},
 		config: &rest.Config{Host: "https://127.0.0.1:7443"},
 	}}
@@ -86,7 +86,7 @@ func (w *world) connectMember(name string) *member {
 	return &member{
 		kube: w.member, withToken: func(string) (kubernetes.Interface, error) { return w.member, nil },
 		connection: &connection{
-			kubeconfig: kubeconfig{file: "east.kubeconfig", fileFlag: clusterKubeconfigFlag, contextFlag: clusterContextFlag}, name: "cluster " + name,
+			kubeconfig: kubeconfig{file: "east.kubeconfig", fileFlag: clusterKubeconfigFlag, contextFlag: clusterContextFlag, needs: needsMember}, name: "cluster " + name,
 			files: "east.kubeconfig", contextName: "admin@east", contexts: []string{"admin@east", "dev@east"}, clusterName: "east", userName: "admin",
 			config: &rest.Config{Host: memberURL, TLSClientConfig: rest.TLSClientConfig{CAData: []byte("ca"), ServerName: "kubernetes"}},
 		},

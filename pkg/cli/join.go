@@ -73,7 +73,7 @@ func (o *JoinOptions) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	where := kubeconfig{file: o.Kubeconfig, context: o.Context, fileFlag: clusterKubeconfigFlag, contextFlag: clusterContextFlag}
+	where := kubeconfig{file: o.Kubeconfig, context: o.Context, fileFlag: clusterKubeconfigFlag, contextFlag: clusterContextFlag, needs: needsMember}
 	if where.file == "" {
 		where.file = o.Federation.Kubeconfig
 	}

@@ -24,6 +24,8 @@ import (
 type kubeconfig struct {
 	file, context         string // empty: as kubectl does
 	fileFlag, contextFlag string
+	// needs is what to say to one whose credentials are not enough.
+	needs string
 }
 
 // connection is a server, and the credentials for it, as a context of a kubeconfig describes them.
