@@ -51,11 +51,17 @@ func TestCapacityOverflowsAndReturns(t *testing.T) {
 	s.weigh("fits", nil, inOrder("north", "south"))
 	s.demand("fits", "4", 6)
 	s.eventuallyRuns("fits", map[string]int32{"north": 4, "south": 2})
-	s.wantContains(s.kubectl("describe", "placement", "deployment-fits"), "room for 4 only: not enough cpu free", "higher priorities are full")
-	s.kubectl("scale", "deployment", "fits", "--replicas", "9")
-	s.kubectl("wait", "deployment", "fits", "--for", "condition=Scheduled=false", "--timeout", patience.String())
 	// What was just placed may be counted twice at first: as placed, and as seen to run.
 	harness.Eventually(s, patience, func() error {
+		text := s.kubectl("describe", "placement", "deployment-fits")
+		if !strings.Contains(text, "room for 4 only: not enough cpu free") || !strings.Contains(text, "higher priorities are full") {
+			return errors.New(text)
+		}
+		return nil
+	})
+	s.kubectl("scale", "deployment", "fits", "--replicas", "9")
+	s.kubectl("wait", "deployment", "fits", "--for", "condition=Scheduled=false", "--timeout", patience.String())
+	harness.Eventually(s, patience, func() error { // the same
 		if text := s.kubectl("describe", "deployment", "fits"); !strings.Contains(text, "1 of 9 replicas fit on no cluster") {
 			return errors.New(text)
 		}
