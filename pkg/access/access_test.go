@@ -140,8 +140,8 @@ func TestAnonymous(t *testing.T) {
 		file string
 		open []string
 	}{
-		"no file":       {"", []string{"/livez", "/readyz", "/healthz", "/version"}},
-		"silent":        {head, []string{"/livez", "/readyz", "/healthz", "/version"}},
+		"no file":       {"", []string{"/livez", "/readyz", "/version"}},
+		"silent":        {head, []string{"/livez", "/readyz", "/version"}},
 		"another path":  {head + "anonymous: {enabled: true, conditions: [{path: /livez}]}\n", []string{"/livez"}},
 		"none":          {head + "anonymous: {enabled: false}\n", nil},
 		"all, for RBAC": {head + "anonymous: {enabled: true}\n", []string{"/livez", "/readyz", "/healthz", "/version", "/livez/etcd", "/api", "/metrics"}},

@@ -35,7 +35,7 @@ const healthTimeout = time.Minute
 
 // openPaths are what needs no credentials: whether the server lives, and what it is.
 var openPaths = &apiserver.AnonymousAuthConfig{Enabled: true, Conditions: []apiserver.AnonymousAuthCondition{
-	{Path: "/livez"}, {Path: "/readyz"}, {Path: "/healthz"}, {Path: "/version"}, {Path: "/version/"},
+	{Path: "/livez"}, {Path: "/readyz"}, {Path: "/version"}, {Path: "/version/"},
 }}
 
 // Authenticator knows people by a certificate of the federation's authority, ServiceAccounts by their tokens, and whoever has

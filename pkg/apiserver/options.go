@@ -82,6 +82,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.IPVar(&o.SecureServing.BindAddress, "bind-address", o.SecureServing.BindAddress, "IP address to serve on; 0.0.0.0 or :: for all interfaces.")
 	fs.IntVar(&o.SecureServing.BindPort, "secure-port", o.SecureServing.BindPort, "Port to serve HTTPS on; 0 takes a free one.")
 	fs.StringSliceVar(&o.AdvertiseHosts, "advertise-host", o.AdvertiseHosts, "Further host name or IP address clients reach this server by; the first goes into admin.kubeconfig. May be repeated.")
+	fs.StringVar(&o.Etcd.EncryptionProviderConfigFilepath, "encryption-provider-config", o.Etcd.EncryptionProviderConfigFilepath, "File with an EncryptionConfiguration (apiserver.config.k8s.io/v1): what is kept encrypted in etcd, and by which keys or key management service. Changes are taken up. Without it, drover start encrypts Secrets by a key in --data-dir, and drover apiserver encrypts nothing.")
 	o.addAccessFlags(fs)
 	o.addHostFlags(fs)
 	o.addLimitFlags(fs)
@@ -94,7 +95,6 @@ func (o *Options) AddEtcdFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&transport.TrustedCAFile, "etcd-cafile", transport.TrustedCAFile, "PEM file of the authority that signs etcd's certificates.")
 	fs.StringVar(&transport.CertFile, "etcd-certfile", transport.CertFile, "PEM file of the client certificate for etcd.")
 	fs.StringVar(&transport.KeyFile, "etcd-keyfile", transport.KeyFile, "PEM file of the client key for etcd.")
-	fs.StringVar(&o.Etcd.EncryptionProviderConfigFilepath, "encryption-provider-config", o.Etcd.EncryptionProviderConfigFilepath, "File with an EncryptionConfiguration (apiserver.config.k8s.io/v1): what is kept encrypted in etcd, and by which keys. Without it nothing is.")
 	fs.StringVar(&o.Etcd.StorageConfig.Prefix, "etcd-prefix", o.Etcd.StorageConfig.Prefix, "Prefix of all keys in etcd.")
 }
 
@@ -158,6 +158,7 @@ func (o *Options) Config() (*Config, error) {
 		}
 		admits = append(admits, namespaces)
 	}
+	o.Etcd.EncryptionProviderConfigAutomaticReload = o.Etcd.EncryptionProviderConfigFilepath != ""
 	if err := o.Etcd.ApplyWithStorageFactoryTo(o.storageFactory(), &generic.Config); err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}

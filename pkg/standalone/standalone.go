@@ -47,9 +47,11 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	encryption := filepath.Join(o.APIServer.DataDir, "encryption.yaml")
-	if err := ensureEncryptionConfig(encryption); err != nil {
-		return err
+	if o.APIServer.Etcd.EncryptionProviderConfigFilepath == "" {
+		o.APIServer.Etcd.EncryptionProviderConfigFilepath = filepath.Join(o.APIServer.DataDir, "encryption.yaml")
+		if err := ensureEncryptionConfig(o.APIServer.Etcd.EncryptionProviderConfigFilepath); err != nil {
+			return err
+		}
 	}
 	etcd, err := startEtcd(ctx, filepath.Join(o.APIServer.DataDir, "etcd"))
 	if err != nil {
@@ -57,7 +59,6 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	defer etcd.stop() // last: the others need it until they have stopped
 	o.APIServer.Etcd.StorageConfig.Transport.ServerList = []string{etcd.endpoint}
-	o.APIServer.Etcd.EncryptionProviderConfigFilepath = encryption
 	if err := o.APIServer.Validate(); err != nil {
 		return err
 	}

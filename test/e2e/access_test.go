@@ -58,7 +58,7 @@ func TestAccess(t *testing.T) {
 
 // wantedStatus is what somebody without a good certificate gets.
 func wantedStatus(who, path string) int {
-	open := slices.Contains([]string{"/version", "/readyz", "/livez", "/healthz"}, path)
+	open := slices.Contains([]string{"/version", "/readyz", "/livez"}, path)
 	switch {
 	case open && who == "anonymous":
 		return http.StatusOK

@@ -4,6 +4,8 @@
 package integration
 
 import (
+	"encoding/json"
+	"net/http"
 	"os"
 	"slices"
 	"testing"
@@ -26,7 +28,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"/api/v1/namespaces", "/api/v1/namespaces/" + namespace + "/secrets", "/apis/federation.drover.dev/v1alpha1/clusters",
 	} {
 		want := 401
-		if slices.Contains([]string{"/version", "/livez", "/readyz", "/healthz"}, path) {
+		if slices.Contains([]string{"/version", "/livez", "/readyz"}, path) {
 			want = 200
 		}
 		if err := rawClient(t, nobody).Get().AbsPath(path).Do(t.Context()).Error(); code(err) != want {
@@ -34,6 +36,19 @@ func TestWhoMayDoWhat(t *testing.T) {
 		}
 		if err := rawClient(t, token).Get().AbsPath(path).Do(t.Context()).Error(); code(err) != 401 {
 			t.Errorf("%s with a guessed token: %v", path, err)
+		}
+	}
+	// What there is, in the server's own words.
+	var served metav1.RootPaths
+	if err := json.Unmarshal(must[[]byte](t)(rawClient(t, f.config).Get().AbsPath("/").DoRaw(t.Context())), &served); err != nil || len(served.Paths) < 50 {
+		t.Fatalf("paths are %v, %v", served.Paths, err)
+	}
+	for _, path := range served.Paths {
+		open := slices.Contains([]string{"/version", "/livez", "/readyz"}, path)
+		for _, verb := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {
+			if err := rawClient(t, nobody).Verb(verb).AbsPath(path).Do(t.Context()).Error(); !open && code(err) != 401 || open && verb != http.MethodGet && code(err) != 403 {
+				t.Errorf("%s %s without a certificate: %v", verb, path, err)
+			}
 		}
 	}
 	for path, want := range map[string]int{

@@ -109,21 +109,3 @@ func TestFailingControllersEndIt(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
-
-// Who reads etcd's files, or a copy of them, reads no Secret.
-func TestSecretsAreEncrypted(t *testing.T) {
-	f, ctx := api(t), t.Context()
-	namespace := f.namespace(t)
-	const secret = "correct horse battery staple"
-	must[*corev1.Secret](t)(f.kube.CoreV1().Secrets(namespace).Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "key"}, StringData: map[string]string{"a": secret}}, metav1.CreateOptions{}))
-	must[*corev1.ConfigMap](t)(f.kube.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "plain"}, Data: map[string]string{"a": secret}}, metav1.CreateOptions{}))
-	for key, readable := range map[string]bool{"/registry/drover/secrets/" + namespace + "/key": false, "/registry/drover/configmaps/" + namespace + "/plain": true} {
-		got, err := etcd(t, f).Get(ctx, key)
-		if err != nil || len(got.Kvs) != 1 {
-			t.Fatalf("%s: %v", key, err)
-		}
-		if strings.Contains(string(got.Kvs[0].Value), secret) != readable {
-			t.Errorf("%s can be read: %v, want %v", key, !readable, readable)
-		}
-	}
-}
