@@ -61,11 +61,12 @@ func TestMisplaced(t *testing.T) {
 // Who is asked is told what is taken, and what is not and why; what nobody misses is only counted.
 func TestImportReport(t *testing.T) {
 	read := func(manifest string) object { return object{members.Deployments, parse(t, manifest)} }
+	ingress := object{members.Ingresses, parse(t, `{kind: Ingress, metadata: {name: web, namespace: shop}}`)}
 	r := importReport{
 		cluster: "a", managed: 2,
 		taken: []object{
-			read(`{kind: Deployment, metadata: {name: web, namespace: shop}}`), read(`{kind: Deployment, metadata: {name: api, namespace: shop}}`),
-			read(`{kind: Ingress, metadata: {name: web, namespace: shop}}`), read(`{kind: Deployment, metadata: {name: web, namespace: blog}}`),
+			ingress, read(`{kind: Deployment, metadata: {name: web, namespace: shop}}`), read(`{kind: Deployment, metadata: {name: api, namespace: shop}}`),
+			read(`{kind: Deployment, metadata: {name: web, namespace: blog}}`),
 		},
 		left: []remaining{
 			{"shop", "ReplicaSet", "web-1", reason{"made by Deployment web", true}},

@@ -83,14 +83,13 @@ func (i *importing) obstacles(ctx context.Context) (problems []string, err error
 	for _, o := range i.foreign {
 		problems = append(problems, o.String()+": the federation has one already. Rename or delete one of the two")
 	}
-	if len(i.missing)+len(i.begun) == 0 {
-		return problems, nil
-	}
+	coming := slices.Concat(i.missing, i.begun, i.foreign)
+	concerned := namespacesOf(coming)
 	for _, ns := range i.namespaces {
-		taken := labelledIn(ns.GetName(), append(slices.Clone(i.missing), i.begun...))
-		if len(taken) == 0 {
+		if !slices.Contains(concerned, ns.GetName()) {
 			continue
 		}
+		taken := labelledIn(ns.GetName(), coming)
 		list, err := i.federation.drover.FederationV1alpha1().PlacementPolicies(ns.GetName()).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, i.federation.explain("list placementpolicies in "+ns.GetName(), err)

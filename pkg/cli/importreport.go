@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 // importReport is what import says before it does anything.
@@ -63,15 +65,21 @@ func (r importReport) writeTo(out io.Writer) error {
 	return table.Flush()
 }
 
-// kindsIn counts the objects of a namespace by kind: "2 Deployments, 1 Service".
+// kindsIn counts the objects of a namespace by kind, workloads first: "2 Deployments, 1 Service".
 func kindsIn(namespace string, objects []object) string {
-	var kinds []string
+	var workloads, others []string
 	for _, o := range objects {
-		if o.GetNamespace() == namespace {
-			kinds = append(kinds, o.GetKind())
+		kind := workload.KindOfResource(o.resource)
+		switch {
+		case o.GetNamespace() != namespace:
+		case kind != nil && kind.Placed():
+			workloads = append(workloads, o.GetKind())
+		default:
+			others = append(others, o.GetKind())
 		}
 	}
-	return countKinds(kinds)
+	slices.Sort(others)
+	return countKinds(append(workloads, others...))
 }
 
 // made counts what stays because something in the cluster makes it.
