@@ -40,7 +40,7 @@ func unfederated(t *testing.T, manifest string) *space {
 	if _, err := s.in("east").CoreV1().Namespaces().Create(t.Context(), ns, createOptions); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.members["east"].Kubectl().RunWithInput(t.Context(), manifest, "-n", s.name, "apply", "-f", "-"); err != nil {
+	if _, err := s.members["east"].Kubectl().RunWithInput(t.Context(), "---\n"+manifest, "-n", s.name, "apply", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
 	return s
