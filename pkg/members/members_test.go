@@ -69,7 +69,9 @@ func TestCredentialsFrom(t *testing.T) {
 func TestTrim(t *testing.T) {
 	meta := func() metav1.ObjectMeta {
 		return metav1.ObjectMeta{
-			Name: "web", Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "d"}, ResourceVersion: "5", Generation: 2,
+			Name: "web", ResourceVersion: "5", Generation: 2,
+			Labels:      map[string]string{"a": "b", v1alpha1.LabelManaged: "true"},
+			Annotations: map[string]string{"c": "d", v1alpha1.AnnotationFederation: "f", v1alpha1.AnnotationDigest: "x"},
 			ManagedFields: []metav1.ManagedFieldsEntry{
 				{Manager: "kubectl", Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
 				{Manager: "drover", Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`)},
@@ -78,8 +80,12 @@ func TestTrim(t *testing.T) {
 	}
 	trimmed := meta()
 	trimmed.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "drover", Operation: metav1.ManagedFieldsOperationApply, FieldsType: DigestFields(metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`))}}
-	bare := trimmed
-	bare.Annotations = nil
+	trimmed.Labels = map[string]string{v1alpha1.LabelManaged: "true"}
+	trimmed.Annotations = map[string]string{v1alpha1.AnnotationFederation: "f", v1alpha1.AnnotationDigest: "x"}
+	sliced, ofWeb := meta(), *trimmed.DeepCopy()
+	sliced.Labels[discoveryv1.LabelServiceName] = "web"
+	ofWeb.Labels[discoveryv1.LabelServiceName] = "web"
+	stuck := appsv1.DeploymentCondition{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}
 	for _, tt := range []struct {
 		name     string
 		in, want any
@@ -88,6 +94,11 @@ func TestTrim(t *testing.T) {
 			"a Deployment keeps its replicas and status",
 			&appsv1.Deployment{ObjectMeta: meta(), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](3), Selector: &metav1.LabelSelector{}}, Status: appsv1.DeploymentStatus{Replicas: 2}},
 			&appsv1.Deployment{ObjectMeta: trimmed, Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](3)}, Status: appsv1.DeploymentStatus{Replicas: 2}},
+		},
+		{
+			"a Deployment keeps that its rollout was given up",
+			&appsv1.Deployment{ObjectMeta: meta(), Status: appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue}, stuck}}},
+			&appsv1.Deployment{ObjectMeta: trimmed, Status: appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{stuck}}},
 		},
 		{
 			"a Service keeps its status",
@@ -100,11 +111,11 @@ func TestTrim(t *testing.T) {
 			&networkingv1.Ingress{ObjectMeta: trimmed},
 		},
 		{
-			"an EndpointSlice keeps who is ready",
-			&discoveryv1.EndpointSlice{ObjectMeta: meta(), Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}, NodeName: ptr.To("n"), Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)}}}},
-			&discoveryv1.EndpointSlice{ObjectMeta: bare, Endpoints: []discoveryv1.Endpoint{{Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)}}}},
+			"an EndpointSlice keeps who is ready, and of which Service",
+			&discoveryv1.EndpointSlice{ObjectMeta: sliced, Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}, NodeName: ptr.To("n"), Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)}}}},
+			&discoveryv1.EndpointSlice{ObjectMeta: ofWeb, Endpoints: []discoveryv1.Endpoint{{Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)}}}},
 		},
-		{"anything else keeps its metadata", &metav1.PartialObjectMetadata{ObjectMeta: meta()}, &metav1.PartialObjectMetadata{ObjectMeta: trimmed}},
+		{"anything else keeps its marks", &metav1.PartialObjectMetadata{ObjectMeta: meta()}, &metav1.PartialObjectMetadata{ObjectMeta: trimmed}},
 		{"a tombstone passes", cache.DeletedFinalStateUnknown{Key: "k"}, cache.DeletedFinalStateUnknown{Key: "k"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

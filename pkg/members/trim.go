@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+	"unique"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -29,10 +30,15 @@ func trim(obj any) (any, error) {
 	if err != nil {
 		return obj, nil // a tombstone, passed through as it is
 	}
-	m.SetManagedFields(digestManagedFields(m.GetManagedFields()))
+	if pod, ok := obj.(*corev1.Pod); ok {
+		trimPod(pod)
+		return obj, nil
+	}
+	trimMetadata(m)
 	switch o := obj.(type) {
 	case *appsv1.Deployment:
 		o.Spec = appsv1.DeploymentSpec{Replicas: o.Spec.Replicas}
+		o.Status.Conditions = failed(o.Status.Conditions)
 	case *appsv1.ReplicaSet:
 		o.Spec = appsv1.ReplicaSetSpec{Replicas: o.Spec.Replicas}
 	case *appsv1.StatefulSet:
@@ -50,14 +56,11 @@ func trim(obj any) (any, error) {
 		o.Spec = corev1.ResourceQuotaSpec{}
 	case *networkingv1.Ingress:
 		o.Spec = networkingv1.IngressSpec{}
-	case *corev1.Pod:
-		trimPod(o)
 	case *autoscalingv2.HorizontalPodAutoscaler:
 		o.Spec = autoscalingv2.HorizontalPodAutoscalerSpec{}
 	case *policyv1.PodDisruptionBudget:
 		o.Spec, o.Status.DisruptedPods = policyv1.PodDisruptionBudgetSpec{}, nil
 	case *discoveryv1.EndpointSlice:
-		m.SetAnnotations(nil)
 		for i := range o.Endpoints {
 			o.Endpoints[i] = discoveryv1.Endpoint{Conditions: o.Endpoints[i].Conditions}
 		}
@@ -65,12 +68,56 @@ func trim(obj any) (any, error) {
 	return obj, nil
 }
 
+// onlyManaged are the labels of nearly every object. All objects that have no others share them.
+var onlyManaged = map[string]string{v1alpha1.LabelManaged: "true"}
+
+// trimMetadata keeps Drover's own marks, and which Service an EndpointSlice is of. What all objects have alike is kept once.
+func trimMetadata(m metav1.Object) {
+	m.SetNamespace(same(m.GetNamespace()))
+	m.SetManagedFields(digestManagedFields(m.GetManagedFields()))
+	service, sliced := m.GetLabels()[discoveryv1.LabelServiceName]
+	switch managed, marked := m.GetLabels()[v1alpha1.LabelManaged]; {
+	case sliced:
+		m.SetLabels(map[string]string{discoveryv1.LabelServiceName: service, v1alpha1.LabelManaged: same(managed)})
+	case marked && managed == onlyManaged[v1alpha1.LabelManaged]:
+		m.SetLabels(onlyManaged)
+	default:
+		m.SetLabels(nil)
+	}
+	var kept map[string]string
+	for key, value := range m.GetAnnotations() {
+		if strings.HasPrefix(key, v1alpha1.GroupName+"/") {
+			if kept == nil {
+				kept = map[string]string{}
+			}
+			kept[same(key)] = value
+		}
+	}
+	if federation, ok := kept[v1alpha1.AnnotationFederation]; ok {
+		kept[v1alpha1.AnnotationFederation] = same(federation)
+	}
+	m.SetAnnotations(kept)
+}
+
+// failed are the conditions that say that a rollout was given up. All others of a Deployment follow from its numbers.
+func failed(conditions []appsv1.DeploymentCondition) (out []appsv1.DeploymentCondition) {
+	for _, c := range conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// same is one string for all that are equal to it.
+func same(s string) string { return unique.Make(s).Value() }
+
 // digestManagedFields keeps Drover's own entry only, and of the fields in it a digest: enough to see them change.
 // Entries that are digested already stay as they are.
 func digestManagedFields(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	for _, e := range entries {
 		if e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply {
-			return []metav1.ManagedFieldsEntry{{Manager: e.Manager, Operation: e.Operation, FieldsType: digestOf(e)}}
+			return []metav1.ManagedFieldsEntry{{Manager: v1alpha1.FieldManager, Operation: metav1.ManagedFieldsOperationApply, FieldsType: same(digestOf(e))}}
 		}
 	}
 	return nil
