@@ -11,13 +11,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.uber.org/goleak"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
 )
@@ -60,8 +59,8 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
-	if leaked := leakedGoroutines(); code == 0 && len(leaked) > 0 {
-		fmt.Fprintf(os.Stderr, "%d goroutines are left after every control plane has stopped:\n\n%s\n", len(leaked), strings.Join(leaked, "\n\n"))
+	if err := leaked(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, "left after every control plane has stopped:", err)
 		code = 1
 	}
 	os.Exit(code)
@@ -77,36 +76,19 @@ func stopShared() error {
 	return err
 }
 
-// outlive are the goroutines that may be there after a control plane has stopped, by a function on their stack.
-var outlive = []string{
-	// The test process itself.
-	"testing.(*M).Run", "os/signal.", "drover.dev/drover/test/integration.TestMain",
+// outlive are the goroutines that may be there after a control plane has stopped.
+var outlive = []goleak.Option{
 	// The health check "log" writes a line every minute, for ever, once in a process.
-	"k8s.io/apiserver/pkg/server/healthz.(*log).Check",
+	goleak.IgnoreAnyFunction("k8s.io/apimachinery/pkg/util/wait.Forever"),
 	// What rotates an audit log is not told to stop.
-	"natefinch/lumberjack%2ev2.(*Logger).millRun",
+	goleak.IgnoreAnyFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun"),
 }
 
-// leakedGoroutines are the stacks of what still runs, after a while to end in.
-func leakedGoroutines() (left []string) {
-	_ = wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, 5*time.Second, true, func(context.Context) (bool, error) {
-		left = nil
-		buffer := make([]byte, 8<<20)
-		for _, stack := range strings.Split(string(buffer[:runtime.Stack(buffer, true)]), "\n\n") {
-			if !contains(stack, outlive) {
-				left = append(left, strings.TrimSpace(stack))
-			}
-		}
-		return len(left) == 0, nil
+// leaked says which goroutines still run, after a while to end in.
+func leaked() (err error) {
+	_ = wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, 10*time.Second, true, func(context.Context) (bool, error) {
+		err = goleak.Find(outlive...)
+		return err == nil, nil
 	}) // what is left is the answer
-	return left
-}
-
-func contains(stack string, names []string) bool {
-	for _, name := range names {
-		if strings.Contains(stack, name) {
-			return true
-		}
-	}
-	return false
+	return err
 }
