@@ -25,6 +25,9 @@ var HorizontalPodAutoscaler = &Kind{
 	Behind: func(obj runtime.Object, kind *Kind, other runtime.Object) bool {
 		return Scales(obj.(*autoscalingv2.HorizontalPodAutoscaler), KeyFor(kind, other.(Object)))
 	},
+	Wants: kind.Of(func(h *autoscalingv2.HorizontalPodAutoscaler) []string {
+		return []string{nameTerm(h.Spec.ScaleTargetRef.Kind, h.Spec.ScaleTargetRef.Name)}
+	}),
 	Localize: localizeAutoscaler,
 	Observed: kind.Of(func(h *autoscalingv2.HorizontalPodAutoscaler) int64 {
 		return ptr.Deref(h.Status.ObservedGeneration, h.Generation)

@@ -23,6 +23,12 @@ var Ingress = &Kind{
 		s, ok := other.(*corev1.Service)
 		return ok && Backends(obj.(*networkingv1.Ingress)).Has(s.Name)
 	},
+	Wants: kind.Of(func(i *networkingv1.Ingress) (terms []string) {
+		for name := range Backends(i) {
+			terms = append(terms, nameTerm(Service.Kind, name))
+		}
+		return terms
+	}),
 	Everywhere: kind.Of(func(i *networkingv1.Ingress) bool { return Backends(i).Len() == 0 }),
 	Report:     reportBy(reportIngress),
 	Serves:     Service.Serves,

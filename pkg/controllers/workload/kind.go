@@ -51,6 +51,8 @@ type Kind struct {
 	// Behind says whether another object, of that kind, is behind one of this kind, which then goes where the other is.
 	// Nil for a kind that policies place.
 	Behind func(obj runtime.Object, kind *Kind, other runtime.Object) bool
+	// Wants are terms of which all that is behind an object has one. Nil where Behind has to be asked of all.
+	Wants func(runtime.Object) []string
 	// Guards says that an object is in a cluster before the pods are that are behind it.
 	Guards bool
 	// Everywhere says whether an object has nothing behind it by intent, and goes to every cluster. Nil if none does.

@@ -22,6 +22,9 @@ func NewListers(native informers.SharedInformerFactory) (*Listers, error) {
 			return nil, err
 		}
 		l.informers[kind] = informer.Informer()
+		if err := addTermIndexes(kind, l.informers[kind]); err != nil {
+			return nil, err
+		}
 	}
 	return l, nil
 }
@@ -116,7 +119,7 @@ func (l *Listers) Behind(kind *Kind, obj Object) (keys []Key) {
 	if kind.Behind == nil {
 		return nil
 	}
-	l.EachIn(obj.GetNamespace(), (*Kind).leads, func(key Key, other Object) {
+	l.withTerm(byOffered, obj.GetNamespace(), kind.wants(obj), (*Kind).leads, func(key Key, other Object) {
 		if kind.Behind(obj, key.Kind, other) {
 			keys = append(keys, key)
 		}
@@ -138,7 +141,7 @@ func (l *Listers) followers(kind *Kind, obj Object, of func(*Kind) bool) (keys [
 	if !kind.leads() {
 		return nil
 	}
-	l.EachIn(obj.GetNamespace(), of, func(key Key, other Object) {
+	l.withTerm(byWanted, obj.GetNamespace(), kind.offers(obj), of, func(key Key, other Object) {
 		if key.Kind.Behind(other, kind, obj) {
 			keys = append(keys, key)
 		}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/apis/kind"
 	"drover.dev/drover/pkg/members"
 )
 
@@ -21,6 +22,7 @@ var NetworkPolicy = &Kind{
 	Behind: func(obj runtime.Object, kind *Kind, other runtime.Object) bool {
 		return selectsPods(&obj.(*networkingv1.NetworkPolicy).Spec.PodSelector, kind, other)
 	},
+	Wants: kind.Of(func(n *networkingv1.NetworkPolicy) []string { return labelsTerm(n.Spec.PodSelector.MatchLabels) }),
 }
 
 // LimitRange goes where any workload of its namespace runs.

@@ -24,6 +24,12 @@ var PodDisruptionBudget = &Kind{
 	Behind: func(obj runtime.Object, kind *Kind, other runtime.Object) bool {
 		return selectsPods(obj.(*policyv1.PodDisruptionBudget).Spec.Selector, kind, other)
 	},
+	Wants: kind.Of(func(p *policyv1.PodDisruptionBudget) []string {
+		if p.Spec.Selector == nil {
+			return nil
+		}
+		return labelsTerm(p.Spec.Selector.MatchLabels)
+	}),
 	Observed: kind.Of(func(p *policyv1.PodDisruptionBudget) int64 { return p.Status.ObservedGeneration }),
 	Report: reportBy(func(p *policyv1.PodDisruptionBudget, into *v1alpha1.ClusterPlacementStatus) {
 		keep(into, policyv1.PodDisruptionBudgetStatus{

@@ -22,6 +22,7 @@ var Service = &Kind{
 		selector := obj.(*corev1.Service).Spec.Selector
 		return len(selector) > 0 && makesPods(kind, other, labels.SelectorFromSet(selector))
 	},
+	Wants:      kind.Of(func(s *corev1.Service) []string { return labelsTerm(s.Spec.Selector) }),
 	Everywhere: kind.Of(func(s *corev1.Service) bool { return len(s.Spec.Selector) == 0 }),
 	Localize: func(obj runtime.Object, _ *v1alpha1.PlacementSpec, _ string) {
 		dropAllocated(&obj.(*corev1.Service).Spec)
