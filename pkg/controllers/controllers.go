@@ -38,6 +38,7 @@ import (
 	"drover.dev/drover/pkg/controllers/schedule"
 	"drover.dev/drover/pkg/controllers/status"
 	droversync "drover.dev/drover/pkg/controllers/sync"
+	"drover.dev/drover/pkg/controllers/traffic"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
 	ownscheme "drover.dev/drover/pkg/generated/clientset/versioned/scheme"
 	"drover.dev/drover/pkg/generated/informers/externalversions"
@@ -219,6 +220,10 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return fmt.Errorf("policy controller: %w", err)
 	}
+	traffics, err := traffic.New(c.own, own, native)
+	if err != nil {
+		return fmt.Errorf("traffic controller: %w", err)
+	}
 	autoscaler, err := autoscale.New(c.kube, own, native)
 	if err != nil {
 		return fmt.Errorf("autoscale controller: %w", err)
@@ -235,7 +240,7 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	native.StartWithContext(ctx)
 	logger.Info("Controllers run", "federation", identity)
 	var wg sync.WaitGroup
-	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, autoscaler, migrations, historian} {
+	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, traffics, autoscaler, migrations, historian} {
 		wg.Go(func() { controller.Run(ctx) })
 	}
 	wg.Wait()

@@ -97,11 +97,13 @@ func TestControllersByTheirRole(t *testing.T) {
 	must[*corev1.Service](t)(f.kube.CoreV1().Services(here).Create(ctx, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}, Ports: []corev1.ServicePort{{Port: 80}}},
 	}, metav1.CreateOptions{}))
-	eventually(t, "both are placed, and the policy and the deployment have a status", func() string {
+	must[*v1alpha1.TrafficPolicy](t)(f.own.FederationV1alpha1().TrafficPolicies(here).Create(ctx, &v1alpha1.TrafficPolicy{ObjectMeta: metav1.ObjectMeta{Name: "web"}}, metav1.CreateOptions{}))
+	eventually(t, "both are placed, and the policies and the deployment have a status", func() string {
 		placements := must[*v1alpha1.PlacementList](t)(f.own.FederationV1alpha1().Placements(here).List(ctx, metav1.ListOptions{}))
 		all := must[*v1alpha1.PlacementPolicy](t)(f.own.FederationV1alpha1().PlacementPolicies(here).Get(ctx, "all", metav1.GetOptions{}))
 		web := must[*appsv1.Deployment](t)(f.kube.AppsV1().Deployments(here).Get(ctx, "web", metav1.GetOptions{}))
-		if len(placements.Items) != 2 || len(all.Status.Conditions) == 0 || len(web.Status.Conditions) == 0 {
+		traffic := must[*v1alpha1.TrafficPolicy](t)(f.own.FederationV1alpha1().TrafficPolicies(here).Get(ctx, "web", metav1.GetOptions{}))
+		if len(placements.Items) != 2 || len(all.Status.Conditions) == 0 || len(traffic.Status.Conditions) == 0 || len(web.Status.Conditions) == 0 {
 			return fmt.Sprintf("%d placements, conditions %v and %v; refused: %v", len(placements.Items), all.Status.Conditions, web.Status.Conditions, refused.list())
 		}
 		return ""

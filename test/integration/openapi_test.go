@@ -6,6 +6,7 @@ package integration
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -99,6 +100,64 @@ func TestOpenAPIV3(t *testing.T) {
 		}
 	}
 	expectKinds(t, all)
+}
+
+// ours is how the names of the schemas of Drover's own types begin, in OpenAPI.
+const ours = "dev.drover."
+
+// Every field of Drover's own kinds is explained, and of a field that takes a few words alone these are told.
+func TestOwnFieldsAreExplained(t *testing.T) {
+	client := discovery.NewDiscoveryClientForConfigOrDie(api(t).config)
+	paths := must[map[string]openapi.GroupVersion](t)(client.OpenAPIV3().Paths())
+	var document struct {
+		Components struct {
+			Schemas map[string]struct {
+				Description string
+				Properties  map[string]struct {
+					Description string
+					Enum        []string
+					Items       struct{ Enum []string }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(must[[]byte](t)(paths["apis/federation.drover.dev/v1alpha1"].Schema("application/json")), &document); err != nil {
+		t.Fatal(err)
+	}
+	fields, choices := 0, map[string]string{}
+	for name, schema := range document.Components.Schemas {
+		if !strings.HasPrefix(name, ours) {
+			continue
+		}
+		if schema.Description == "" {
+			t.Errorf("%s is not explained", name)
+		}
+		for property, p := range schema.Properties {
+			fields++
+			if p.Description == "" {
+				t.Errorf("%s.%s is not explained", name, property)
+			}
+			if enum := slices.Concat(p.Enum, p.Items.Enum); len(enum) > 0 {
+				choices[name[strings.LastIndex(name, ".")+1:]+"."+property] = strings.Join(enum, " ")
+			}
+		}
+	}
+	if fields < 150 {
+		t.Errorf("only %d fields are seen", fields)
+	}
+	want := map[string]string{
+		"TrafficPolicySpec.mode": "Failover Geo Weighted", "TrafficPolicySpec.whenNoneHealthy": "LastKnown NoData",
+		"PlacementPolicySpec.conflict": "Adopt Fail", "PlacementPolicySpec.division": "Divide Whole", "PlacementSpec.conflict": "Adopt Fail",
+		"Rebalance.mode": "Automatic Never OnChange", "WorkloadAffinity.topology": "cluster continent region zone",
+		"Taint.effect": "NoExecute NoSchedule", "Toleration.effect": "NoExecute NoSchedule", "Toleration.operator": "Equal Exists",
+		"MigrationSpec.goal": "Finish Move Rollback", "MigrationSpec.onFailure": "Pause Rollback", "MigrationStep.approval": "NotRequired Required",
+		"MigrationStatus.phase": "Failed Finished Finishing Moved Moving Paused Refused RolledBack RollingBack Soaking WaitingForApproval",
+	}
+	for field, words := range want {
+		if choices[field] != words {
+			t.Errorf("%s takes %q, want %q; all: %v", field, choices[field], words, choices)
+		}
+	}
 }
 
 // Discovery is what kubectl reads short names, categories and verbs from.

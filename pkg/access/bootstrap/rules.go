@@ -64,7 +64,7 @@ func viewRules() []rbacv1.PolicyRule {
 		on(read, batch, "cronjobs", "cronjobs/status", "jobs", "jobs/status"),
 		on(read, policy, "poddisruptionbudgets", "poddisruptionbudgets/status"),
 		on(read, networking, "ingresses", "ingresses/status", "networkpolicies"),
-		on(read, own, "placementpolicies", "placementpolicies/status", "placements", "placements/status", "trafficpolicies"),
+		on(read, own, "placementpolicies", "placementpolicies/status", "placements", "placements/status", "trafficpolicies", "trafficpolicies/status"),
 	}
 }
 
@@ -101,7 +101,7 @@ func controllersRules() []rbacv1.PolicyRule {
 	return append([]rbacv1.PolicyRule{
 		// What it decides and reports on.
 		on(read, own, "clusters", "migrations", "placementpolicies", "placements", "trafficpolicies"),
-		on([]string{"update"}, own, "clusters", "clusters/status", "migrations", "migrations/status", "placementpolicies/status", "placements/status"),
+		on([]string{"update"}, own, "clusters", "clusters/status", "migrations", "migrations/status", "placementpolicies/status", "placements/status", "trafficpolicies/status"),
 		// What a migration did is written into the policies when it is finished.
 		on([]string{"create", "update"}, own, "placementpolicies"),
 		on([]string{"update"}, own, "trafficpolicies"),

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -23,6 +25,7 @@ var trafficPolicies = func() kind.Kind {
 	k.New = func() runtime.Object { return &v1alpha1.TrafficPolicy{} }
 	k.NewList = func() runtime.Object { return &v1alpha1.TrafficPolicyList{} }
 	k.Spec = kind.Of(func(p *v1alpha1.TrafficPolicy) any { return &p.Spec })
+	k.Status = kind.Of(func(p *v1alpha1.TrafficPolicy) any { return &p.Status })
 	k.Validate = kind.OfBoth(validateTrafficPolicy)
 	k.Columns = []kind.Column{
 		{Name: "Target", Type: "string", Description: "Whose clients are led.", Value: kind.Of(func(p *v1alpha1.TrafficPolicy) any { return FormatTarget(p) })},
@@ -34,10 +37,27 @@ var trafficPolicies = func() kind.Kind {
 			}
 			return strings.Join(out, " ")
 		})},
+		{Name: "Applied", Type: "string", Description: "Whether the target's clients are led by it.", Value: kind.Of(func(p *v1alpha1.TrafficPolicy) any {
+			return string(applied(p).Status)
+		})},
 		{Name: "TTL", Type: "integer", Wide: true, Description: "Seconds that an answer may be kept.", Value: kind.Of(func(p *v1alpha1.TrafficPolicy) any { return int64(ptr.Deref(p.Spec.TTLSeconds, 0)) })},
+		{Name: "Reason", Type: "string", Wide: true, Description: "Why they are not.", Value: kind.Of(func(p *v1alpha1.TrafficPolicy) any {
+			if c := applied(p); c.Status == metav1.ConditionFalse {
+				return c.Reason
+			}
+			return ""
+		})},
 	}
 	return k
 }()
+
+// applied is the condition of a policy; unknown until it was looked at.
+func applied(p *v1alpha1.TrafficPolicy) metav1.Condition {
+	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionApplied); c != nil {
+		return *c
+	}
+	return metav1.Condition{Status: metav1.ConditionUnknown}
+}
 
 // FormatTarget says in a word whose clients a policy leads: service/web.
 func FormatTarget(p *v1alpha1.TrafficPolicy) string {

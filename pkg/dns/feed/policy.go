@@ -4,25 +4,18 @@
 package feed
 
 import (
-	"cmp"
-	"slices"
-
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/dns/snapshot"
 )
 
-// policyFor is the policy that applies to a Service or Ingress: of several the first by name. It is nil if there is none.
+// policyFor is what the policy that applies to a Service or Ingress says. It is nil if there is none.
 func policyFor(policies []*v1alpha1.TrafficPolicy, kind, name string) *v1alpha1.TrafficPolicySpec {
-	of := slices.DeleteFunc(slices.Clone(policies), func(p *v1alpha1.TrafficPolicy) bool {
-		return p.Spec.Target.Kind != kind || p.TargetName() != name
-	})
-	if len(of) == 0 {
-		return nil
+	if first := v1alpha1.TrafficPolicyFor(policies, kind, name); first != nil {
+		return &first.Spec
 	}
-	first := slices.MinFunc(of, func(a, b *v1alpha1.TrafficPolicy) int { return cmp.Compare(a.Name, b.Name) })
-	return &first.Spec
+	return nil
 }
 
 // applyPolicy leaves a service as it is without a policy.

@@ -115,6 +115,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.TrafficPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TrafficPolicySpec"):
 		return &federationv1alpha1.TrafficPolicySpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TrafficPolicyStatus"):
+		return &federationv1alpha1.TrafficPolicyStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TrafficTarget"):
 		return &federationv1alpha1.TrafficTargetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadAffinity"):

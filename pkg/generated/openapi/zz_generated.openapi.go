@@ -92,6 +92,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.TrafficPolicy{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_TrafficPolicy(ref),
 		v1alpha1.TrafficPolicyList{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_TrafficPolicyList(ref),
 		v1alpha1.TrafficPolicySpec{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_TrafficPolicySpec(ref),
+		v1alpha1.TrafficPolicyStatus{}.OpenAPIModelName():                            schema_pkg_apis_federation_v1alpha1_TrafficPolicyStatus(ref),
 		v1alpha1.TrafficTarget{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_TrafficTarget(ref),
 		v1alpha1.WorkloadAffinity{}.OpenAPIModelName():                               schema_pkg_apis_federation_v1alpha1_WorkloadAffinity(ref),
 		v1alpha1.WorkloadReference{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_WorkloadReference(ref),
@@ -708,10 +709,11 @@ func schema_pkg_apis_federation_v1alpha1_AssignedTraffic(ref common.ReferenceCal
 				Properties: map[string]spec.Schema{
 					"state": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Arriving, Leaving or Withdrawn.",
+							Description: "Arriving, Leaving or Withdrawn.\n\nPossible enum values:\n - `\"Arriving\"` is where clients come as replicas become available.\n - `\"Leaving\"` is where fewer and fewer clients are led, and none at 0 per cent.\n - `\"Withdrawn\"` is where no name leads any more, and the answers of before are waited for to be forgotten.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Arriving", "Leaving", "Withdrawn"},
 						},
 					},
 					"percent": {
@@ -2024,9 +2026,10 @@ func schema_pkg_apis_federation_v1alpha1_MigrationSpec(ref common.ReferenceCallb
 					},
 					"onFailure": {
 						SchemaProps: spec.SchemaProps{
-							Description: "What is done when a step fails: Pause (default) leaves things as they are, Rollback brings all back.",
+							Description: "What is done when a step fails: Pause (default) leaves things as they are, Rollback brings all back.\n\nPossible enum values:\n - `\"Pause\"` leaves things as they are.\n - `\"Rollback\"` brings all back.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Pause", "Rollback"},
 						},
 					},
 					"progressDeadline": {
@@ -2058,9 +2061,10 @@ func schema_pkg_apis_federation_v1alpha1_MigrationSpec(ref common.ReferenceCallb
 					},
 					"goal": {
 						SchemaProps: spec.SchemaProps{
-							Description: "What it is to come to. Move (default) goes through the steps and waits; Finish also makes it permanent then; Rollback brings all back.",
+							Description: "What it is to come to. Move (default) goes through the steps and waits; Finish also makes it permanent then; Rollback brings all back.\n\nPossible enum values:\n - `\"Finish\"` makes it permanent when all steps are done.\n - `\"Move\"` goes through the steps, and waits.\n - `\"Rollback\"` brings all back.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Finish", "Move", "Rollback"},
 						},
 					},
 				},
@@ -2088,9 +2092,10 @@ func schema_pkg_apis_federation_v1alpha1_MigrationStatus(ref common.ReferenceCal
 					},
 					"phase": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Refused, Moving, Soaking, WaitingForApproval, Paused, Failed, Moved, Finishing, Finished, RollingBack or RolledBack.",
+							Description: "Refused, Moving, Soaking, WaitingForApproval, Paused, Failed, Moved, Finishing, Finished, RollingBack or RolledBack.\n\nPossible enum values:\n - `\"Failed\"` was paused by a step that failed.\n - `\"Finished\"` is permanent: the source is empty.\n - `\"Finishing\"` is being made permanent.\n - `\"Moved\"` has done all steps; it can be finished or rolled back.\n - `\"Moving\"` brings replicas and clients to where the step has them.\n - `\"Paused\"` was paused by somebody.\n - `\"Refused\"` cannot begin; the condition Accepted says why.\n - `\"RolledBack\"` has left all as it was before.\n - `\"RollingBack\"` brings all back.\n - `\"Soaking\"` is there, and watches for a while.\n - `\"WaitingForApproval\"` needs an approval.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Failed", "Finished", "Finishing", "Moved", "Moving", "Paused", "Refused", "RolledBack", "RollingBack", "Soaking", "WaitingForApproval"},
 						},
 					},
 					"step": {
@@ -2226,9 +2231,10 @@ func schema_pkg_apis_federation_v1alpha1_MigrationStep(ref common.ReferenceCallb
 					},
 					"approval": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Whether somebody has to approve before the step begins: NotRequired (default) or Required.",
+							Description: "Whether somebody has to approve before the step begins: NotRequired (default) or Required.\n\nPossible enum values:\n - `\"NotRequired\"` asks nobody.\n - `\"Required\"` waits for spec.approvedSteps.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"NotRequired", "Required"},
 						},
 					},
 				},
@@ -2940,9 +2946,10 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 					},
 					"division": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Divide gives each cluster a share of the replicas; Whole gives each chosen cluster all of them. Default: Deployments and Jobs are divided, StatefulSets and ReplicaSets are whole; DaemonSets and CronJobs always are.",
+							Description: "Divide gives each cluster a share of the replicas; Whole gives each chosen cluster all of them. Default: Deployments and Jobs are divided, StatefulSets and ReplicaSets are whole; DaemonSets and CronJobs always are.\n\nPossible enum values:\n - `\"Divide\"` gives each cluster a share of the replicas.\n - `\"Whole\"` gives each chosen cluster all of them.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Divide", "Whole"},
 						},
 					},
 					"clusterAffinity": {
@@ -3058,9 +3065,10 @@ func schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref common.Referenc
 					},
 					"conflict": {
 						SchemaProps: spec.SchemaProps{
-							Description: "What to do when an object of the same name that Drover does not manage is already in a member: Fail (default) leaves it alone and says so, Adopt takes it over.",
+							Description: "What to do when an object of the same name that Drover does not manage is already in a member: Fail (default) leaves it alone and says so, Adopt takes it over.\n\nPossible enum values:\n - `\"Adopt\"` takes the object over.\n - `\"Fail\"` leaves the object alone and reports the conflict.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Adopt", "Fail"},
 						},
 					},
 				},
@@ -3370,9 +3378,10 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 					},
 					"conflict": {
 						SchemaProps: spec.SchemaProps{
-							Description: "What unmanaged objects of the same name in a member are treated like; from the policy.",
+							Description: "What unmanaged objects of the same name in a member are treated like; from the policy.\n\nPossible enum values:\n - `\"Adopt\"` takes the object over.\n - `\"Fail\"` leaves the object alone and reports the conflict.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Adopt", "Fail"},
 						},
 					},
 					"overrides": {
@@ -3640,9 +3649,10 @@ func schema_pkg_apis_federation_v1alpha1_Rebalance(ref common.ReferenceCallback)
 				Properties: map[string]spec.Schema{
 					"mode": {
 						SchemaProps: spec.SchemaProps{
-							Description: "OnChange (default), Automatic or Never.",
+							Description: "OnChange (default), Automatic or Never.\n\nPossible enum values:\n - `\"Automatic\"` also rebalances when clusters come, go and return, and when there is room again.\n - `\"Never\"` moves nothing that can stay.\n - `\"OnChange\"` rebalances when the workload or its policy changes. A cluster that joins draws nothing before.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Automatic", "Never", "OnChange"},
 						},
 					},
 					"maxMovesPerMinute": {
@@ -3772,10 +3782,11 @@ func schema_pkg_apis_federation_v1alpha1_Taint(ref common.ReferenceCallback) com
 					},
 					"effect": {
 						SchemaProps: spec.SchemaProps{
-							Description: "NoSchedule or NoExecute.",
+							Description: "NoSchedule or NoExecute.\n\nPossible enum values:\n - `\"NoExecute\"` moves running replicas off as well.\n - `\"NoSchedule\"` keeps new replicas away.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"NoExecute", "NoSchedule"},
 						},
 					},
 				},
@@ -3801,9 +3812,10 @@ func schema_pkg_apis_federation_v1alpha1_Toleration(ref common.ReferenceCallback
 					},
 					"operator": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Equal (default) compares the value, Exists does not.",
+							Description: "Equal (default) compares the value, Exists does not.\n\nPossible enum values:\n - `\"Equal\"` compares key and value.\n - `\"Exists\"` compares the key only.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Equal", "Exists"},
 						},
 					},
 					"value": {
@@ -3815,9 +3827,10 @@ func schema_pkg_apis_federation_v1alpha1_Toleration(ref common.ReferenceCallback
 					},
 					"effect": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Effect of the taint; empty tolerates all effects.",
+							Description: "Effect of the taint; empty tolerates all effects.\n\nPossible enum values:\n - `\"NoExecute\"` moves running replicas off as well.\n - `\"NoSchedule\"` keeps new replicas away.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"NoExecute", "NoSchedule"},
 						},
 					},
 				},
@@ -3861,11 +3874,18 @@ func schema_pkg_apis_federation_v1alpha1_TrafficPolicy(ref common.ReferenceCallb
 							Ref:         ref(v1alpha1.TrafficPolicySpec{}.OpenAPIModelName()),
 						},
 					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Whether clients are led by it. Written by Drover.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.TrafficPolicyStatus{}.OpenAPIModelName()),
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.TrafficPolicySpec{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
+			v1alpha1.TrafficPolicySpec{}.OpenAPIModelName(), v1alpha1.TrafficPolicyStatus{}.OpenAPIModelName(), metav1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -3935,9 +3955,10 @@ func schema_pkg_apis_federation_v1alpha1_TrafficPolicySpec(ref common.ReferenceC
 					},
 					"mode": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Geo (default) answers the nearest cluster, Weighted divides clients by weight wherever they are, Failover answers the nearest of the clusters of the highest priority.",
+							Description: "Geo (default) answers the nearest cluster, Weighted divides clients by weight wherever they are, Failover answers the nearest of the clusters of the highest priority.\n\nPossible enum values:\n - `\"Failover\"` answers the nearest of the clusters of the highest priority.\n - `\"Geo\"` answers the nearest cluster.\n - `\"Weighted\"` divides clients by weight.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"Failover", "Geo", "Weighted"},
 						},
 					},
 					"clusters": {
@@ -3978,9 +3999,10 @@ func schema_pkg_apis_federation_v1alpha1_TrafficPolicySpec(ref common.ReferenceC
 					},
 					"whenNoneHealthy": {
 						SchemaProps: spec.SchemaProps{
-							Description: "What is answered when no cluster is healthy: NoData (default), nothing; LastKnown, the clusters as if they were.",
+							Description: "What is answered when no cluster is healthy: NoData (default), nothing; LastKnown, the clusters as if they were.\n\nPossible enum values:\n - `\"LastKnown\"` answers as if the clusters were healthy.\n - `\"NoData\"` answers that there are no addresses.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"LastKnown", "NoData"},
 						},
 					},
 				},
@@ -3988,6 +4010,51 @@ func schema_pkg_apis_federation_v1alpha1_TrafficPolicySpec(ref common.ReferenceC
 		},
 		Dependencies: []string{
 			v1alpha1.ClusterTraffic{}.OpenAPIModelName(), v1alpha1.Saturation{}.OpenAPIModelName(), v1alpha1.TrafficTarget{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_TrafficPolicyStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "TrafficPolicyStatus says whether clients are led by a policy.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"observedGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Generation of the spec that the status speaks of.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"conditions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"type",
+								},
+								"x-kubernetes-list-type":       "map",
+								"x-kubernetes-patch-merge-key": "type",
+								"x-kubernetes-patch-strategy":  "merge",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Applied: whether the clients of the target are led by this policy.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(metav1.Condition{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			metav1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -4034,9 +4101,10 @@ func schema_pkg_apis_federation_v1alpha1_WorkloadAffinity(ref common.ReferenceCa
 					},
 					"topology": {
 						SchemaProps: spec.SchemaProps{
-							Description: "How near: cluster (default), zone, region or continent.",
+							Description: "How near: cluster (default), zone, region or continent.\n\nPossible enum values:\n - `\"cluster\"` is the same cluster.\n - `\"continent\"` is the same continent.\n - `\"region\"` is the same region.\n - `\"zone\"` is the same zone.",
 							Type:        []string{"string"},
 							Format:      "",
+							Enum:        []interface{}{"cluster", "continent", "region", "zone"},
 						},
 					},
 					"weight": {

@@ -89,6 +89,7 @@ type Location struct {
 }
 
 // TaintEffect is what a taint does to workloads that do not tolerate it.
+// +enum
 type TaintEffect string
 
 const (

@@ -71,6 +71,7 @@ type MigrationSpec struct {
 }
 
 // MigrationGoal is what a migration is to come to.
+// +enum
 type MigrationGoal string
 
 const (
@@ -83,6 +84,7 @@ const (
 )
 
 // FailureAction says what is done when a step fails.
+// +enum
 type FailureAction string
 
 const (
@@ -105,6 +107,7 @@ type MigrationStep struct {
 }
 
 // Approval says whether somebody has to approve.
+// +enum
 type Approval string
 
 const (
@@ -153,6 +156,7 @@ type PrometheusGate struct {
 }
 
 // MigrationPhase says how far a migration is.
+// +enum
 type MigrationPhase string
 
 const (

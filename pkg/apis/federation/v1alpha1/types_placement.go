@@ -194,6 +194,7 @@ type AssignedTraffic struct {
 }
 
 // TrafficState is how far the clients of a cluster are with coming or leaving.
+// +enum
 type TrafficState string
 
 const (

@@ -107,6 +107,7 @@ type PlacementPolicySpec struct {
 }
 
 // Division says what of a workload a cluster runs.
+// +enum
 type Division string
 
 const (
@@ -154,6 +155,7 @@ type PreferredClusters struct {
 }
 
 // Topology is how near workloads have to be to count as together.
+// +enum
 type Topology string
 
 const (
@@ -217,6 +219,7 @@ type Toleration struct {
 }
 
 // TolerationOperator says how a toleration compares with a taint.
+// +enum
 type TolerationOperator string
 
 const (
@@ -234,6 +237,7 @@ type Failover struct {
 }
 
 // RebalanceMode says when running replicas are moved to meet the weights again.
+// +enum
 type RebalanceMode string
 
 const (
@@ -277,6 +281,7 @@ type Overflow struct {
 }
 
 // ConflictPolicy says what happens to an unmanaged object that is in the way.
+// +enum
 type ConflictPolicy string
 
 const (

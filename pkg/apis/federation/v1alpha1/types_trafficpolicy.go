@@ -8,7 +8,6 @@ import (
 )
 
 // +genclient
-// +genclient:noStatus
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 
 // TrafficPolicy says which cluster the name server answers the clients of a Service or Ingress.
@@ -22,6 +21,23 @@ type TrafficPolicy struct {
 	// Whose clients, and where they are led.
 	// +optional
 	Spec TrafficPolicySpec `json:"spec,omitempty"`
+	// Whether clients are led by it. Written by Drover.
+	// +optional
+	Status TrafficPolicyStatus `json:"status,omitempty"`
+}
+
+// TrafficPolicyStatus says whether clients are led by a policy.
+type TrafficPolicyStatus struct {
+	// Generation of the spec that the status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Applied: whether the clients of the target are led by this policy.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchMergeKey=type
+	// +patchStrategy=merge
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
 }
 
 // TrafficPolicySpec is the policy.
@@ -64,6 +80,7 @@ type TrafficTarget struct {
 }
 
 // TrafficMode says by what a cluster is chosen for a client.
+// +enum
 type TrafficMode string
 
 const (
@@ -97,6 +114,7 @@ type Saturation struct {
 }
 
 // WhenNoneHealthy says what is answered when no cluster is healthy.
+// +enum
 type WhenNoneHealthy string
 
 const (

@@ -93,7 +93,7 @@ const (
 	ConditionSynced = "Synced"
 	// ConditionProgressing says whether replicas are on their way from cluster to cluster.
 	ConditionProgressing = "Progressing"
-	// ConditionApplied says whether a PlacementPolicy applies to all that it selects.
+	// ConditionApplied says whether a PlacementPolicy applies to all that it selects, and a TrafficPolicy to its target.
 	ConditionApplied = "Applied"
 	// ConditionAvailable says whether the workload is available over all clusters.
 	ConditionAvailable = "Available"
@@ -130,6 +130,7 @@ const (
 	ReasonApplied        = "Applied"
 	ReasonOverruled      = "Overruled"
 	ReasonSelectsNothing = "SelectsNothing"
+	ReasonTargetNotFound = "TargetNotFound"
 	ReasonSynced         = "Synced"
 	ReasonSyncing        = "Syncing"
 	ReasonSyncFailed     = "SyncFailed"
@@ -189,6 +190,17 @@ func PlacementName(kind, name string) string {
 	}
 	sum := sha256.Sum256([]byte(full))
 	return full[:limit-9] + "-" + hex.EncodeToString(sum[:4])
+}
+
+// TrafficPolicyFor is the policy that applies to a Service or Ingress, of those of its namespace: of several the first by
+// name. It is nil if there is none.
+func TrafficPolicyFor(policies []*TrafficPolicy, kind, name string) (first *TrafficPolicy) {
+	for _, p := range policies {
+		if p.Spec.Target.Kind == kind && p.TargetName() == name && (first == nil || p.Name < first.Name) {
+			first = p
+		}
+	}
+	return first
 }
 
 // TargetName is the name of the Service or Ingress that a policy is for.

@@ -299,6 +299,11 @@ func (in TrafficPolicySpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in TrafficPolicyStatus) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.TrafficPolicyStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in TrafficTarget) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.TrafficTarget"
 }

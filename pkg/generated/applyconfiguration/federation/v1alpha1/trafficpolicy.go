@@ -22,6 +22,8 @@ type TrafficPolicyApplyConfiguration struct {
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
 	// Whose clients, and where they are led.
 	Spec *TrafficPolicySpecApplyConfiguration `json:"spec,omitempty"`
+	// Whether clients are led by it. Written by Drover.
+	Status *TrafficPolicyStatusApplyConfiguration `json:"status,omitempty"`
 }
 
 // TrafficPolicy constructs a declarative configuration of the TrafficPolicy type for use with
@@ -200,6 +202,14 @@ func (b *TrafficPolicyApplyConfiguration) ensureObjectMetaApplyConfigurationExis
 // If called multiple times, the Spec field is set to the value of the last call.
 func (b *TrafficPolicyApplyConfiguration) WithSpec(value *TrafficPolicySpecApplyConfiguration) *TrafficPolicyApplyConfiguration {
 	b.Spec = value
+	return b
+}
+
+// WithStatus sets the Status field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Status field is set to the value of the last call.
+func (b *TrafficPolicyApplyConfiguration) WithStatus(value *TrafficPolicyStatusApplyConfiguration) *TrafficPolicyApplyConfiguration {
+	b.Status = value
 	return b
 }
 

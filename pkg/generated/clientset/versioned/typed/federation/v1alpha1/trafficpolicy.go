@@ -27,6 +27,8 @@ type TrafficPoliciesGetter interface {
 type TrafficPolicyInterface interface {
 	Create(ctx context.Context, trafficPolicy *federationv1alpha1.TrafficPolicy, opts v1.CreateOptions) (*federationv1alpha1.TrafficPolicy, error)
 	Update(ctx context.Context, trafficPolicy *federationv1alpha1.TrafficPolicy, opts v1.UpdateOptions) (*federationv1alpha1.TrafficPolicy, error)
+	// Add a +genclient:noStatus comment above the type to avoid generating UpdateStatus().
+	UpdateStatus(ctx context.Context, trafficPolicy *federationv1alpha1.TrafficPolicy, opts v1.UpdateOptions) (*federationv1alpha1.TrafficPolicy, error)
 	Delete(ctx context.Context, name string, opts v1.DeleteOptions) error
 	DeleteCollection(ctx context.Context, opts v1.DeleteOptions, listOpts v1.ListOptions) error
 	Get(ctx context.Context, name string, opts v1.GetOptions) (*federationv1alpha1.TrafficPolicy, error)
@@ -34,6 +36,8 @@ type TrafficPolicyInterface interface {
 	Watch(ctx context.Context, opts v1.ListOptions) (watch.Interface, error)
 	Patch(ctx context.Context, name string, pt types.PatchType, data []byte, opts v1.PatchOptions, subresources ...string) (result *federationv1alpha1.TrafficPolicy, err error)
 	Apply(ctx context.Context, trafficPolicy *applyconfigurationfederationv1alpha1.TrafficPolicyApplyConfiguration, opts v1.ApplyOptions) (result *federationv1alpha1.TrafficPolicy, err error)
+	// Add a +genclient:noStatus comment above the type to avoid generating ApplyStatus().
+	ApplyStatus(ctx context.Context, trafficPolicy *applyconfigurationfederationv1alpha1.TrafficPolicyApplyConfiguration, opts v1.ApplyOptions) (result *federationv1alpha1.TrafficPolicy, err error)
 	TrafficPolicyExpansion
 }
 
