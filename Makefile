@@ -68,6 +68,10 @@ e2e: build bin/member need-kubectl ## Tests against real clusters
 chaos: build bin/member ## Kill API server and controllers at random during 5000 creates and deletes; DROVER_SEED repeats a run
 	DROVER_CHAOS=$${DROVER_CHAOS:-5000} go test -tags e2e ./test/e2e -run TestKilledAtRandom -v -count=1 -timeout 60m
 
+.PHONY: soak
+soak: build ## Half an hour of coming and going on simulated clusters: what drover start holds does not grow; DROVER_SOAK=5m is shorter
+	go test -tags soak ./test/soak -run TestSoak -v -count=1 -timeout 3h -for $${DROVER_SOAK:-30m}
+
 .PHONY: bench
 bench: build bin/member ## Compare Drover with two lower bounds on three real clusters, and measure its memory
 	go test -tags bench ./test/bench -run '^$$' -bench . -benchtime 1x -count=1 -timeout 2h
