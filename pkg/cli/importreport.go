@@ -53,6 +53,9 @@ func (r importReport) writeTo(out io.Writer) error {
 	if made := r.made(); made != "" {
 		fmt.Fprintf(out, "Made by the cluster itself, and left to it: %s.\n", made)
 	}
+	if needed := needs(slices.Concat(r.taken, r.begun)); len(needed) > 0 {
+		fmt.Fprintf(out, "Another cluster has to have, before they can run there: %s.\n", strings.Join(needed, ", "))
+	}
 	rows := r.rows()
 	if len(rows) == 0 {
 		return nil

@@ -171,7 +171,7 @@ spec:
   serviceName: db
   selector: {matchLabels: {app: db}}
   template: {metadata: {labels: {app: db}}, spec: {terminationGracePeriodSeconds: 1, containers: [{name: db, image: example.com/db:1}]}}
-  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {storageClassName: fast, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]
 ---
 apiVersion: apps/v1
 kind: DaemonSet
@@ -238,7 +238,7 @@ func TestImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.wantContains(out, "3 Deployments", "1 StatefulSet", "configmap/unused", "role/reader", "pod/alone", "service/outside", "gives rights in this cluster")
+	s.wantContains(out, "3 Deployments", "1 StatefulSet", "configmap/unused", "role/reader", "pod/alone", "service/outside", "gives rights in this cluster", "before they can run there: storageclass/fast")
 	if _, err := s.Kube.CoreV1().Namespaces().Get(t.Context(), s.name, getOptions); !apierrors.IsNotFound(err) {
 		t.Errorf("a dry run has made the namespace in the federation: %v", err)
 	}

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -67,8 +68,8 @@ spec:
 	return out.String()
 }
 
-// Fifty workloads in five namespaces, of which the federation knew nothing, are taken over in one cluster and migrated to
-// another: there they are as they were, with all that they refer to, and the first has nothing of them any more.
+// Fifty workloads in five namespaces, of which the federation knew nothing, are taken over in one cluster, at the second
+// attempt since the first is killed, and migrated to another: there they are as they were, with all that they refer to, and the first has nothing of them any more.
 func TestImportedClusterIsMigrated(t *testing.T) {
 	t.Parallel()
 	harness.ReportOnFailure(t, shared.processes()...)
@@ -80,9 +81,12 @@ func TestImportedClusterIsMigrated(t *testing.T) {
 		spaces, namespaces = append(spaces, s), append(namespaces, s.name)
 	}
 	all, start := strings.Join(namespaces, ","), time.Now()
-	if out, err := importEast(t.Context(), all, "--yes"); err != nil {
+	interruptImport(t, all)
+	out, err := importEast(t.Context(), all, "--yes")
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	spaces[0].wantContains(out, "created in the federation", "are Drover's in east", "no pod was restarted")
 	t.Logf("taken over after %.1fs", time.Since(start).Seconds())
 	was := map[string]map[string]any{}
 	for _, s := range spaces {
@@ -97,7 +101,7 @@ func TestImportedClusterIsMigrated(t *testing.T) {
 	t.Cleanup(func() {
 		_ = shared.Drover.FederationV1alpha1().Migrations().Delete(context.Background(), name, deleteOptions)
 	})
-	out, err := shared.Plugin().Run(t.Context(), "migrate", "--name", name, "--from", "east", "--to", "west", "-n", all, "--steps", "100", "--soak", "0s", "--finish", "--yes", "--wait")
+	out, err = shared.Plugin().Run(t.Context(), "migrate", "--name", name, "--from", "east", "--to", "west", "-n", all, "--steps", "100", "--soak", "0s", "--finish", "--yes", "--wait")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -126,6 +130,31 @@ func TestImportedClusterIsMigrated(t *testing.T) {
 		if err != nil || ns.Labels["team"] != "red" || ns.Annotations["owner"] != "ann" {
 			t.Errorf("namespace in west: %v, %v %v", err, ns.Labels, ns.Annotations)
 		}
+	}
+}
+
+// interruptImport begins to import namespaces of east, and kills that when it has begun to write.
+func interruptImport(t *testing.T, namespaces string) {
+	t.Helper()
+	ctx, kill := context.WithCancel(t.Context())
+	defer kill()
+	done := make(chan error, 1)
+	go func() {
+		_, err := importEast(ctx, namespaces, "--yes")
+		done <- err
+	}()
+	harness.Eventually(t, patience, func() error {
+		for _, namespace := range strings.Split(namespaces, ",") {
+			list, err := shared.Kube.CoreV1().Secrets(namespace).List(t.Context(), listOptions)
+			if err != nil || len(list.Items) > 0 {
+				return err
+			}
+		}
+		return errors.New("nothing is written")
+	})
+	kill()
+	if err := <-done; err == nil {
+		t.Fatal("the import was done before it was killed")
 	}
 }
 
