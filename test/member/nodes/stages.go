@@ -5,6 +5,7 @@ package nodes
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"sigs.k8s.io/kwok/kustomize/stage/node/fast"
@@ -12,6 +13,14 @@ import (
 	podfast "sigs.k8s.io/kwok/kustomize/stage/pod/fast"
 	"sigs.k8s.io/kwok/pkg/apis/internalversion"
 	"sigs.k8s.io/kwok/pkg/config"
+)
+
+// Annotations of a pod by which it fares in its own way, in place of what PodLifecycle says of all.
+const (
+	// ReadyDelayAnnotation is a duration, "3s".
+	ReadyDelayAnnotation = "member.drover.dev/ready-delay"
+	// FailRatioAnnotation is a share, "0.1". On the template of many pods it has that share of them fail.
+	FailRatioAnnotation = "member.drover.dev/fail-ratio"
 )
 
 // PodLifecycle says how pods fare once they are scheduled.
@@ -23,8 +32,9 @@ type PodLifecycle struct {
 	FailRatio float64
 }
 
-// failingPod is a jq expression, true for the pods whose UID starts with a number below %d of 65536.
-const failingPod = `(.metadata.uid[0:4] | explode | reduce .[] as $c (0; . * 16 + $c - (if $c >= 97 then 87 else 48 end))) < %d`
+// failingPod is a jq expression, true for the pods whose UID starts with a number below their share of 65536: that of their
+// annotation, or else that of all.
+const failingPod = `(.metadata.uid[0:4] | explode | reduce .[] as $c (0; . * 16 + $c - (if $c >= 97 then 87 else 48 end))) < (.metadata.annotations[%q] // %q | tonumber * 65536 + 0.5 | floor)`
 
 // podFail is what becomes of a failing pod in place of kwok's pod-ready: it runs, but its containers crash-loop.
 const podFail = `
@@ -89,7 +99,12 @@ func (l PodLifecycle) Stages() (map[internalversion.StageResourceRef][]*internal
 		l.restrict(stage, operator)
 		if manifest != podfast.DefaultPodComplete {
 			delay := l.ReadyDelay.Milliseconds()
-			stage.Spec.Delay = &internalversion.StageDelay{DurationMilliseconds: &delay}
+			stage.Spec.Delay = &internalversion.StageDelay{
+				DurationMilliseconds: &delay,
+				DurationFrom: &internalversion.ExpressionFrom{JQ: &internalversion.ExpressionJQ{
+					Expression: fmt.Sprintf(".metadata.annotations[%q]", ReadyDelayAnnotation),
+				}},
+			}
 		}
 	}
 	return stages, nil
@@ -99,7 +114,7 @@ func (l PodLifecycle) Stages() (map[internalversion.StageResourceRef][]*internal
 func (l PodLifecycle) restrict(stage *internalversion.Stage, operator internalversion.SelectorOperator) {
 	stage.Spec.Selector.MatchExpressions = append(stage.Spec.Selector.MatchExpressions, internalversion.MatchExpression{
 		JQ: &internalversion.SelectorJQ{
-			Key:      fmt.Sprintf(failingPod, int(l.FailRatio*65536+0.5)),
+			Key:      fmt.Sprintf(failingPod, FailRatioAnnotation, strconv.FormatFloat(l.FailRatio, 'f', -1, 64)),
 			Operator: operator,
 			Values:   []string{"true"},
 		},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"math"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -75,6 +76,37 @@ func TestWhatFollowsForRunningPods(t *testing.T) {
 			stages := podStages(t, PodLifecycle{FailRatio: 0.5})
 			if got := nextStage(t, stages, &test.pod); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestAPodFaresByItsAnnotations(t *testing.T) {
+	const failing, healthy = types.UID("00000000-0000-4000-8000-000000000000"), types.UID("ffffffff-0000-4000-8000-000000000000")
+	for _, test := range []struct {
+		name        string
+		uid         types.UID
+		annotations map[string]string
+		want        string
+		delay       time.Duration
+	}{
+		{"none", healthy, nil, "pod-ready", time.Second},
+		{"slow", healthy, map[string]string{ReadyDelayAnnotation: "3s"}, "pod-ready", 3 * time.Second},
+		{"none of these fail", failing, map[string]string{FailRatioAnnotation: "0"}, "pod-ready", time.Second},
+		{"a tenth of these fail", failing, map[string]string{FailRatioAnnotation: "0.1", ReadyDelayAnnotation: "2s"}, "pod-fail", 2 * time.Second},
+		{"and this one does not", healthy, map[string]string{FailRatioAnnotation: "0.1"}, "pod-ready", time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pod := pendingPod(test.uid)
+			pod.Annotations = test.annotations
+			event := &lifecycle.Event{Labels: pod.Labels, Annotations: pod.Annotations, Data: pod}
+			stage, err := podStages(t, PodLifecycle{ReadyDelay: time.Second, FailRatio: 0.5}).Match(t.Context(), event)
+			if err != nil || stage == nil {
+				t.Fatalf("no stage follows: %v", err)
+			}
+			delay, _, err := stage.Delay(t.Context(), event, time.Now())
+			if err != nil || stage.Name() != test.want || delay != test.delay {
+				t.Errorf("%s after %s (%v), want %s after %s", stage.Name(), delay, err, test.want, test.delay)
 			}
 		})
 	}
