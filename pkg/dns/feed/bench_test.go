@@ -41,18 +41,14 @@ func BenchmarkReplace(b *testing.B) {
 // newBenchFeed makes a feed of so many services in three clusters, which are served.
 func newBenchFeed(b *testing.B, services int) *Feed {
 	b.Helper()
-	f, err := newFeed(droverfake.NewSimpleClientset(), kubefake.NewClientset(), &zone.Store{}, []snapshot.Zone{{Name: "drover.test", NameServers: []snapshot.NameServer{{Name: "ns.elsewhere.test"}}}}, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ours := f.objects.own.Federation().V1alpha1()
+	f := newFeed(droverfake.NewSimpleClientset(), kubefake.NewClientset(), &zone.Store{}, []snapshot.Zone{{Name: "drover.test", NameServers: []snapshot.NameServer{{Name: "ns.elsewhere.test"}}}}, nil)
 	add := func(err error) {
 		if err != nil {
 			b.Fatal(err)
 		}
 	}
 	for _, c := range []*v1alpha1.Cluster{cluster("east", "us-east1"), cluster("west", "us-west1"), cluster("eu", "europe-west1")} {
-		add(ours.Clusters().Informer().GetIndexer().Add(c))
+		add(f.objects.clusters.Indexer.Add(c))
 	}
 	for i := range services {
 		s := web()
@@ -61,8 +57,8 @@ func newBenchFeed(b *testing.B, services int) *Feed {
 			s.Namespace, p.Namespace = fmt.Sprint("n", i%100), fmt.Sprint("n", i%100)
 			s.Name, p.Name = fmt.Sprint("web", i), v1alpha1.PlacementName("Service", fmt.Sprint("web", i))
 		}
-		add(f.objects.native.Core().V1().Services().Informer().GetIndexer().Add(s))
-		add(ours.Placements().Informer().GetIndexer().Add(p))
+		add(f.objects.services.Indexer.Add(s))
+		add(f.objects.placements.Indexer.Add(p))
 	}
 	f.replace(b.Context())
 	if f.store.Load() == nil || f.store.Load().Services() != services {

@@ -65,15 +65,16 @@ func New(config *rest.Config, store *zone.Store, zones []snapshot.Zone, keep fun
 	if err != nil {
 		return nil, fmt.Errorf("federation client: %w", err)
 	}
-	return newFeed(own, kube, store, zones, keep)
+	return newFeed(own, kube, store, zones, keep), nil
 }
 
-func newFeed(own versioned.Interface, kube kubernetes.Interface, store *zone.Store, zones []snapshot.Zone, keep func(*snapshot.Snapshot) error) (*Feed, error) {
+func newFeed(own versioned.Interface, kube kubernetes.Interface, store *zone.Store, zones []snapshot.Zone, keep func(*snapshot.Snapshot) error) *Feed {
 	f := &Feed{
 		store: store, zones: zones, keep: keep, own: own, objects: newWatched(own, kube), pending: newPending(), first: make(chan struct{}),
 		now: time.Now, damping: routing.DefaultDamping, last: make(map[snapshot.Key]*snapshot.Service),
 	}
-	return f, f.objects.tell(f.handlers())
+	f.objects.tell(f.handlers())
+	return f
 }
 
 // First is closed when the federation has been read for the first time, and is served.
@@ -82,7 +83,7 @@ func (f *Feed) First() <-chan struct{} { return f.first }
 // Run follows the federation until the context ends. While it cannot be reached, what was seen last is served on.
 func (f *Feed) Run(ctx context.Context) {
 	f.run(ctx)
-	f.objects.shutdown() // not deferred: informers run on while there is a panic
+	f.objects.shutdown() // not deferred: what follows runs on while there is a panic
 }
 
 func (f *Feed) run(ctx context.Context) {

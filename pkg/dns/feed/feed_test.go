@@ -45,15 +45,12 @@ func newWorld(t *testing.T, objects ...runtime.Object) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.feed, err = newFeed(w.own, w.kube, w.store, zones, func(s *snapshot.Snapshot) error {
+	w.feed = newFeed(w.own, w.kube, w.store, zones, func(s *snapshot.Snapshot) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.kept = s
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return w
 }
 

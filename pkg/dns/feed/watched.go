@@ -5,45 +5,42 @@ package feed
 
 import (
 	"context"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	kubeinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	networkinglisters "k8s.io/client-go/listers/networking/v1"
-	"k8s.io/client-go/tools/cache"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
-	"drover.dev/drover/pkg/generated/informers/externalversions"
 	listers "drover.dev/drover/pkg/generated/listers/federation/v1alpha1"
 )
 
-// watched are the objects of a federation as informers see them.
+// watched are the objects of a federation as they are followed.
 type watched struct {
-	own    externalversions.SharedInformerFactory
-	native kubeinformers.SharedInformerFactory
+	clusters   *reflected[v1alpha1.Cluster]
+	placements *reflected[v1alpha1.Placement]
+	policies   *reflected[v1alpha1.TrafficPolicy]
+	services   *reflected[corev1.Service]
+	ingresses  *reflected[networkingv1.Ingress]
 
-	services   corelisters.ServiceLister
-	ingresses  networkinglisters.IngressLister
-	placements listers.PlacementLister
-	policies   listers.TrafficPolicyLister
-	clusters   listers.ClusterLister
-	synced     []cache.InformerSynced
+	running sync.WaitGroup
 }
 
 func newWatched(own versioned.Interface, kube kubernetes.Interface) *watched {
-	w := &watched{
-		own:    externalversions.NewSharedInformerFactoryWithOptions(own, 0, externalversions.WithTransform(trim)),
-		native: kubeinformers.NewSharedInformerFactoryWithOptions(kube, 0, kubeinformers.WithTransform(trim)),
+	ours := own.FederationV1alpha1()
+	return &watched{
+		clusters:   newReflected[v1alpha1.Cluster](own, ours.Clusters()),
+		placements: newReflected[v1alpha1.Placement](own, ours.Placements(metav1.NamespaceAll)),
+		policies:   newReflected[v1alpha1.TrafficPolicy](own, ours.TrafficPolicies(metav1.NamespaceAll)),
+		services:   newReflected[corev1.Service](kube, kube.CoreV1().Services(metav1.NamespaceAll)),
+		ingresses:  newReflected[networkingv1.Ingress](kube, kube.NetworkingV1().Ingresses(metav1.NamespaceAll)),
 	}
-	ours := w.own.Federation().V1alpha1()
-	w.services, w.ingresses = w.native.Core().V1().Services().Lister(), w.native.Networking().V1().Ingresses().Lister()
-	w.placements, w.policies, w.clusters = ours.Placements().Lister(), ours.TrafficPolicies().Lister(), ours.Clusters().Lister()
-	return w
 }
 
 // handlers are what is told of changes of objects, the old one first; nil where there is no old, or no new one.
@@ -55,52 +52,33 @@ type handlers struct {
 	policy    func(old, obj *v1alpha1.TrafficPolicy)
 }
 
-// tell has handlers told of all changes.
-func (w *watched) tell(h handlers) error {
-	ours := w.own.Federation().V1alpha1()
-	for _, each := range []struct {
-		informer cache.SharedIndexInformer
-		handler  cache.ResourceEventHandler
-	}{
-		{ours.Clusters().Informer(), handler(h.cluster)},
-		{ours.Placements().Informer(), handler(h.placement)},
-		{ours.TrafficPolicies().Informer(), handler(h.policy)},
-		{w.native.Core().V1().Services().Informer(), handler(h.service)},
-		{w.native.Networking().V1().Ingresses().Informer(), handler(h.ingress)},
-	} {
-		registration, err := each.informer.AddEventHandler(each.handler)
-		if err != nil {
-			return err
-		}
-		w.synced = append(w.synced, registration.HasSynced)
-	}
-	return nil
+// tell has handlers told of all changes. It must be called before run.
+func (w *watched) tell(h handlers) {
+	w.clusters.changed, w.placements.changed, w.policies.changed = h.cluster, h.placement, h.policy
+	w.services.changed, w.ingresses.changed = h.service, h.ingress
 }
 
-func handler[T any](changed func(old, obj *T)) cache.ResourceEventHandler {
-	return cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(obj any) { changed(nil, obj.(*T)) },
-		UpdateFunc: func(old, obj any) { changed(old.(*T), obj.(*T)) },
-		DeleteFunc: func(obj any) {
-			if unknown, ok := obj.(cache.DeletedFinalStateUnknown); ok {
-				obj = unknown.Obj
-			}
-			changed(obj.(*T), nil)
-		},
-	}
-}
-
-// run starts the informers, and waits until they have seen all there is; false if the context ended before.
+// run follows the federation, and waits until all there is was seen; false if the context ended before.
 func (w *watched) run(ctx context.Context) bool {
-	w.own.StartWithContext(ctx)
-	w.native.StartWithContext(ctx)
-	return cache.WaitForCacheSync(ctx.Done(), w.synced...)
+	all := []interface {
+		run(ctx context.Context)
+		hasSynced() <-chan struct{}
+	}{w.clusters, w.placements, w.policies, w.services, w.ingresses}
+	for _, each := range all {
+		w.running.Go(func() { each.run(ctx) })
+	}
+	for _, each := range all {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-each.hasSynced():
+		}
+	}
+	return true
 }
 
-func (w *watched) shutdown() {
-	w.own.Shutdown()
-	w.native.Shutdown()
-}
+// shutdown waits until nothing is followed any more; the context of run must have ended.
+func (w *watched) shutdown() { w.running.Wait() }
 
 // trim leaves out what is large and not needed: of Placements of other kinds that is nearly all.
 func trim(obj any) (any, error) {
@@ -118,36 +96,36 @@ func trim(obj any) (any, error) {
 // A lister of a cache has one error, that something is not there.
 
 func (w *watched) Clusters() []*v1alpha1.Cluster {
-	list, _ := w.clusters.List(labels.Everything())
+	list, _ := listers.NewClusterLister(w.clusters).List(labels.Everything())
 	return list
 }
 
 func (w *watched) Services(namespace string) []*corev1.Service {
-	list, _ := w.services.Services(namespace).List(labels.Everything())
+	list, _ := corelisters.NewServiceLister(w.services).Services(namespace).List(labels.Everything())
 	return list
 }
 
 func (w *watched) Ingresses(namespace string) []*networkingv1.Ingress {
-	list, _ := w.ingresses.Ingresses(namespace).List(labels.Everything())
+	list, _ := networkinglisters.NewIngressLister(w.ingresses).Ingresses(namespace).List(labels.Everything())
 	return list
 }
 
 func (w *watched) Service(namespace, name string) *corev1.Service {
-	service, _ := w.services.Services(namespace).Get(name)
+	service, _ := corelisters.NewServiceLister(w.services).Services(namespace).Get(name)
 	return service
 }
 
 func (w *watched) Ingress(namespace, name string) *networkingv1.Ingress {
-	ingress, _ := w.ingresses.Ingresses(namespace).Get(name)
+	ingress, _ := networkinglisters.NewIngressLister(w.ingresses).Ingresses(namespace).Get(name)
 	return ingress
 }
 
 func (w *watched) Placement(namespace, name string) *v1alpha1.Placement {
-	placement, _ := w.placements.Placements(namespace).Get(name)
+	placement, _ := listers.NewPlacementLister(w.placements).Placements(namespace).Get(name)
 	return placement
 }
 
 func (w *watched) TrafficPolicies(namespace string) []*v1alpha1.TrafficPolicy {
-	list, _ := w.policies.TrafficPolicies(namespace).List(labels.Everything())
+	list, _ := listers.NewTrafficPolicyLister(w.policies).TrafficPolicies(namespace).List(labels.Everything())
 	return list
 }
