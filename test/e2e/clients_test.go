@@ -16,6 +16,7 @@ import (
 	"time"
 
 	codec "github.com/miekg/dns"
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const (
@@ -161,4 +162,15 @@ func (c *clients) isServed(cluster string) error {
 		return fmt.Errorf("%s has answered no request: %v", cluster, c.answered)
 	}
 	return nil
+}
+
+// sends waits until so many more requests were sent, and says whether they were before the context ended.
+func (c *clients) sends(ctx context.Context, more int) bool {
+	sent := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.sent
+	}
+	want := sent() + more
+	return wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(context.Context) (bool, error) { return sent() >= want, nil }) == nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	codec "github.com/miekg/dns"
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -37,7 +38,15 @@ func (s *space) resolve(replicas map[string]int32) *resolver {
 	for _, n := range replicas {
 		sum += n
 	}
-	s.deploy("web", sum, nil)
+	return s.resolveDeployment(deployment("web", sum), replicas)
+}
+
+// resolveDeployment is resolve for a Deployment web of the caller's.
+func (s *space) resolveDeployment(web *appsv1.Deployment, replicas map[string]int32) *resolver {
+	s.Helper()
+	if _, err := s.Kube.AppsV1().Deployments(s.name).Create(s.Context(), web, createOptions); err != nil {
+		s.Fatal(err)
+	}
 	s.expose("web")
 	server, err := lab.StartDNS(s.Context(), s.name, &s.Federation.Server)
 	if err != nil {

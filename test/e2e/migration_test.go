@@ -26,13 +26,19 @@ import (
 // migrate types kubectl drover migrate in the space, from east to west, and has it ended with the test.
 func (s *space) migrate(args ...string) (string, error) {
 	s.Helper()
+	return s.migrateBetween("east", "west", args...)
+}
+
+// migrateBetween is migrate for any two clusters.
+func (s *space) migrateBetween(from, to string, args ...string) (string, error) {
+	s.Helper()
 	name := s.name
 	s.Cleanup(func() {
 		if err := s.Drover.FederationV1alpha1().Migrations().Delete(context.Background(), name, deleteOptions); err != nil && !apierrors.IsNotFound(err) {
 			s.Errorf("delete migration %s: %v", name, err)
 		}
 	})
-	return s.Plugin().Run(s.Context(), append([]string{"migrate", "--name", name, "--from", "east", "--to", "west", "-n", s.name, "--yes"}, args...)...)
+	return s.Plugin().Run(s.Context(), append([]string{"migrate", "--name", name, "--from", from, "--to", to, "-n", s.name, "--yes"}, args...)...)
 }
 
 // migration types a command about the migration of the space. It has to succeed.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/test/harness"
 )
 
@@ -69,6 +70,35 @@ func TestNoRequestFailsWhenATemplateIsRolledOut(t *testing.T) {
 		s.kubectl("rollout", "status", "deployment", "web", "--timeout", patience.String())
 	})
 	c.stop()
+}
+
+// A migration moves replicas and clients step by step, and a rollback brings them back: no request fails.
+func TestNoRequestFailsWhenAMigrationMoves(t *testing.T) {
+	s := sharedSpace(t)
+	r := s.inEast(8)
+	s.guard("web", 8, 10)
+	c := r.send()
+	c.migrate(t, "east", "west", 8)
+	c.stop()
+}
+
+// migrate moves web from one cluster to another in four steps, and back again, while clients send.
+func (c *clients) migrate(t *testing.T, from, to string, replicas int32) {
+	t.Helper()
+	c.during(t, "migrating", func() {
+		if _, err := c.migrateBetween(from, to, "--steps", "5,25,50,100", "--soak", "1s"); err != nil {
+			t.Fatal(err)
+		}
+		c.eventuallyMigration(v1alpha1.MigrationMoved)
+		harness.Eventually(t, patience, func() error { return c.isServed(to) })
+		c.eventuallyScaled("web", from, 0)
+	})
+	c.during(t, "rolling the migration back", func() {
+		c.migration("rollback")
+		c.eventuallyMigration(v1alpha1.MigrationRolledBack)
+		harness.Eventually(t, patience, func() error { return c.isServed(from) })
+		c.eventuallyScaled("web", from, replicas)
+	})
 }
 
 // kubectl drover drain moves everything off a cluster, no request fails, and uncordon has it take new replicas again.
