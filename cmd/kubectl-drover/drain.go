@@ -25,20 +25,26 @@ func cordonCommand(streams cli.Streams, federation *cli.FederationOptions) *cobr
 
 func uncordonCommand(streams cli.Streams, federation *cli.FederationOptions) *cobra.Command {
 	options := cli.NewCordonOptions(streams, federation)
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "uncordon NAME",
 		Short: "Have a cluster take new replicas again, after cordon or drain",
 		Long: `Have a cluster take new replicas again, after cordon or drain.
 
 What was moved off comes back as the policies say: with rebalance: {mode: Automatic} by itself, and else when a workload or
-its policy changes.`,
-		Example: `  kubectl drover uncordon east`,
-		Args:    nameArgument,
+its policy changes. With --rebalance it comes back now, whatever the policies say, and as safely as it went: replicas are made
+before others are taken, and clients follow them.`,
+		Example: `  kubectl drover uncordon east
+
+  # Bring the workloads back
+  kubectl drover uncordon east --rebalance`,
+		Args: nameArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options.Name = args[0]
 			return options.Uncordon(cmd.Context())
 		},
 	}
+	options.AddUncordonFlags(cmd.Flags())
+	return cmd
 }
 
 func drainCommand(streams cli.Streams, federation *cli.FederationOptions) *cobra.Command {
@@ -50,8 +56,11 @@ func drainCommand(streams cli.Streams, federation *cli.FederationOptions) *cobra
 what each cluster runs whole, and Jobs end here at once.
 
 You are shown what moves where, and what cannot, and asked. Replicas are made elsewhere first, as the policies' move says.
-Clients are led there, and what is left here goes last. The drain is a taint of the cluster: it goes on by itself when this
-command is interrupted, and the same command waits for it again. kubectl drover uncordon ends it.
+Clients are led there, and what is left here goes last. Namespaces go one after the other, --parallel of them at once.
+PodDisruptionBudgets are kept over all clusters.
+
+The drain is a taint of the cluster: it goes on by itself when this command is interrupted, and the same command waits for
+it again. kubectl drover uncordon ends it.
 
 It fails if something is left: after --timeout, or when the rest has nowhere to go.`,
 		Example: `  # Show what would move where
@@ -59,6 +68,9 @@ It fails if something is left: after --timeout, or when the rest has nowhere to 
 
   # Show it, ask, do it
   kubectl drover drain east
+
+  # One namespace after the other
+  kubectl drover drain east --parallel 1
 
   # In a script
   kubectl drover drain east --yes --timeout 30m`,

@@ -7,12 +7,15 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/retry"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
 )
 
 // CordonOptions are what cordon and uncordon take.
@@ -21,11 +24,20 @@ type CordonOptions struct {
 	Federation *FederationOptions
 	// Name of the Cluster.
 	Name string
+	// Rebalance has uncordon bring workloads back, also those whose policies do not ask for it.
+	Rebalance bool
+
+	now func() time.Time
 }
 
 // NewCordonOptions returns the defaults.
 func NewCordonOptions(streams Streams, federation *FederationOptions) *CordonOptions {
-	return &CordonOptions{Streams: streams, Federation: federation}
+	return &CordonOptions{Streams: streams, Federation: federation, now: time.Now}
+}
+
+// AddUncordonFlags adds the flags of uncordon.
+func (o *CordonOptions) AddUncordonFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.Rebalance, "rebalance", o.Rebalance, "Spread all workloads over the clusters anew, by their weights, whatever the rebalance of their policies says.")
 }
 
 // Cordon keeps new replicas off a cluster; what runs there stays.
@@ -56,12 +68,18 @@ func (o *CordonOptions) cordon(ctx context.Context, federation *federation) erro
 
 func (o *CordonOptions) uncordon(ctx context.Context, federation *federation) error {
 	changed, err := federation.changeCluster(ctx, o.Name, func(spec *v1alpha1.ClusterSpec) (changed bool) {
-		taints := slices.DeleteFunc(slices.Clone(spec.Taints), isDrain)
-		changed = spec.Unschedulable || len(taints) < len(spec.Taints)
-		spec.Unschedulable, spec.Taints = false, taints
-		return changed
+		taints := slices.DeleteFunc(slices.Clone(spec.Taints), decision.IsDrain)
+		changed = spec.Unschedulable || spec.Drain != nil || len(taints) < len(spec.Taints)
+		spec.Unschedulable, spec.Drain, spec.Taints = false, nil, taints
+		if o.Rebalance {
+			spec.RebalanceTime = &metav1.Time{Time: o.now().Truncate(time.Second)}
+		}
+		return changed || o.Rebalance
 	})
-	return o.tell(changed, err, "%s takes new replicas again. Workloads come back by themselves where their policy says rebalance: {mode: Automatic}, the others when they or their policy change\n",
+	if o.Rebalance {
+		return o.tell(changed, err, "%s takes new replicas again. Workloads are spread anew by their weights, step by step: kubectl drover status shows how far they are\n", "")
+	}
+	return o.tell(changed, err, "%s takes new replicas again. Workloads come back by themselves where their policy says rebalance: {mode: Automatic}, the others when they or their policy change, or at once with --rebalance\n",
 		"%s was neither cordoned nor drained\n")
 }
 
@@ -75,10 +93,6 @@ func (o *CordonOptions) tell(changed bool, err error, done, already string) erro
 		fmt.Fprintf(o.Out, already, o.Name)
 	}
 	return nil
-}
-
-func isDrain(t v1alpha1.Taint) bool {
-	return t.Key == v1alpha1.TaintDrain && t.Effect == v1alpha1.TaintNoExecute
 }
 
 // changeCluster changes what is said of a joined cluster, and reports whether there was anything to change.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
 )
 
 // DrainOptions are the flags of drain.
@@ -25,25 +26,38 @@ type DrainOptions struct {
 	Yes bool
 	// DryRun shows the plan, and changes nothing.
 	DryRun bool
+	// Parallel is how many namespaces are moved off at once; 0 is all of them.
+	Parallel int32
 	// Timeout is how long to wait until everything has left; 0 is for ever.
 	Timeout time.Duration
 	// Output is json, an event a line; empty is text.
 	Output string
 
 	poll time.Duration
+	// asked says whether a flag was given.
+	asked func(flag string) bool
 }
+
+// parallelNamespaces are few enough that what is made elsewhere can be watched, and room for it found, and enough that one
+// that takes long does not hold up all.
+const parallelNamespaces = 4
 
 // NewDrainOptions returns the defaults.
 func NewDrainOptions(streams Streams, federation *FederationOptions) *DrainOptions {
-	return &DrainOptions{Streams: streams, Federation: federation, poll: time.Second}
+	return &DrainOptions{
+		Streams: streams, Federation: federation, Parallel: parallelNamespaces, poll: time.Second,
+		asked: func(string) bool { return false },
+	}
 }
 
 // AddFlags adds the flags of drain.
 func (o *DrainOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
 	fs.BoolVar(&o.DryRun, "dry-run", o.DryRun, "Show what would move where, and change nothing.")
+	fs.Int32Var(&o.Parallel, "parallel", o.Parallel, "How many namespaces are moved off at once; 0 is all of them.")
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "How long to wait until everything has left; 0 is for ever. The drain goes on after that.")
 	fs.StringVarP(&o.Output, "output", "o", o.Output, "json, an event a line; text if not given. Needs --yes.")
+	o.asked = fs.Changed
 }
 
 // Run moves everything off a cluster, and waits until it has.
@@ -53,6 +67,8 @@ func (o *DrainOptions) Run(ctx context.Context) error {
 		return fmt.Errorf("-o %s is not known; it is json, or left out for text", o.Output)
 	case o.Output == "json" && !o.Yes:
 		return errors.New("-o json is for programs, which are not asked: add --yes")
+	case o.Parallel < 0:
+		return errors.New("--parallel must be 1 or more, or 0 for all namespaces at once")
 	case o.Timeout < 0:
 		return errors.New("--timeout must not be negative")
 	}
@@ -81,13 +97,13 @@ func (d *drain) run(ctx context.Context) error {
 	if cluster == nil {
 		return d.federation.notJoined(ctx, d.Name)
 	}
-	begun := slices.ContainsFunc(cluster.Spec.Taints, isDrain)
+	begun := slices.ContainsFunc(cluster.Spec.Taints, decision.IsDrain)
 	if !begun || d.DryRun {
 		plan, err := d.federation.drainPlan(ctx, d.Name)
 		if err != nil {
 			return err
 		}
-		d.say("%s", plan.text(d.Name))
+		d.say("%s", plan.text(d.Name, d.Parallel))
 		if d.DryRun {
 			return nil
 		}
@@ -99,16 +115,22 @@ func (d *drain) run(ctx context.Context) error {
 	} else {
 		d.say("%s is being drained already; waiting for what is left\n", d.Name)
 	}
-	if _, err := d.federation.changeCluster(ctx, d.Name, func(spec *v1alpha1.ClusterSpec) bool {
-		if slices.ContainsFunc(spec.Taints, isDrain) {
-			return false
-		}
-		spec.Taints = append(spec.Taints, v1alpha1.Taint{Key: v1alpha1.TaintDrain, Effect: v1alpha1.TaintNoExecute})
-		return true
-	}); err != nil {
+	if _, err := d.federation.changeCluster(ctx, d.Name, d.begin); err != nil {
 		return err
 	}
 	return d.wait(ctx)
+}
+
+// begin has a cluster drained. One that is drained already goes on as it was begun, unless a flag says otherwise.
+func (d *drain) begin(spec *v1alpha1.ClusterSpec) (changed bool) {
+	begun := slices.ContainsFunc(spec.Taints, decision.IsDrain)
+	if !begun {
+		spec.Taints = append(spec.Taints, v1alpha1.Taint{Key: v1alpha1.TaintDrain, Effect: v1alpha1.TaintNoExecute})
+	}
+	if next := (v1alpha1.ClusterDrain{ParallelNamespaces: d.Parallel}); (!begun || d.asked("parallel")) && (spec.Drain == nil || *spec.Drain != next) {
+		spec.Drain, changed = &next, true
+	}
+	return changed || !begun
 }
 
 // say prints for a person.

@@ -6,17 +6,21 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 // readyCluster takes work.
@@ -107,7 +111,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("%q is missing in:\n%s", want, w.out.String())
 		}
 	}
-	if taints := w.taints(t); len(taints) != 1 || !isDrain(taints[0]) {
+	if taints := w.taints(t); len(taints) != 1 || !decision.IsDrain(taints[0]) {
 		t.Errorf("taints are %v", taints)
 	}
 	// The same again goes on from there, and does not ask.
@@ -188,6 +192,73 @@ func TestDrainEvents(t *testing.T) {
 	}
 }
 
+// How many namespaces go at once stays as it was begun, unless it is said anew.
+func TestDrainInParallel(t *testing.T) {
+	w := newHerd(t, "web")
+	w.empties(t)
+	parallel := func(want int32, flag string, n int32) {
+		t.Helper()
+		err := w.drain(func(o *DrainOptions) { o.Parallel, o.asked = n, func(name string) bool { return name == flag } }).run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := w.drover.FederationV1alpha1().Clusters().Get(t.Context(), "east", metav1.GetOptions{})
+		if err != nil || c.Spec.Drain == nil || c.Spec.Drain.ParallelNamespaces != want {
+			t.Errorf("drained as %+v (%v), want %d at once", c.Spec.Drain, err, want)
+		}
+	}
+	parallel(2, "", 2)
+	parallel(2, "", parallelNamespaces)
+	parallel(3, "parallel", 3)
+	if err := w.drain(func(o *DrainOptions) { o.Parallel = -1 }).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--parallel must be 1 or more") {
+		t.Errorf("a negative number: %v", err)
+	}
+}
+
+func TestDrainNotes(t *testing.T) {
+	budgets := []decision.Budget{{PodDisruptionBudget: &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "web"}}}}
+	policy := &v1alpha1.PlacementPolicy{ObjectMeta: metav1.ObjectMeta{Name: "web"}}
+	policy.Spec.Clusters = []v1alpha1.ClusterWeight{{Name: "east", MinReplicas: 2}}
+	on := func(cluster string, n *int32) v1alpha1.PlacementSpec {
+		return v1alpha1.PlacementSpec{Clusters: []v1alpha1.ClusterAssignment{{Name: cluster, Replicas: n}}}
+	}
+	here, there, moving := on("east", ptr.To[int32](2)), on("west", ptr.To[int32](2)), on("east", ptr.To[int32](2))
+	moving.Clusters[0].Target, moving.Budget = ptr.To[int32](0), &v1alpha1.PlacementBudget{Name: "web", MinAvailable: 2}
+	autoscaled, spread, whole := there, there, on("west", nil)
+	autoscaled.Autoscaler = &v1alpha1.Autoscaler{}
+	spread.Problem, spread.ProblemMessage = "SpreadUnsatisfiable", "one domain of two"
+	for _, tt := range []struct {
+		name      string
+		now, then v1alpha1.PlacementSpec
+		policy    *v1alpha1.PlacementPolicy
+		want      []string
+	}{
+		{"nothing to note", here, on("east", ptr.To[int32](2)), nil, nil},
+		{"a budget that holds more back than the policy", here, moving, nil, []string{"at least 2 stay available, since PodDisruptionBudget web asks for that"}},
+		{"autoscaled", here, autoscaled, nil, []string{"PodDisruptionBudget web is not kept on east: it is autoscaled, and ends there at once"}},
+		{"whole", on("east", nil), whole, nil, []string{"PodDisruptionBudget web is not kept on east: each cluster runs all of it, and ends there at once"}},
+		{"a minimum", here, moving, policy, []string{"at least 2 stay available, since PodDisruptionBudget web asks for that", "policy web asks for at least 2 on east; while that is drained, it has none"}},
+		{"what the others cannot keep", on("west", ptr.To[int32](2)), spread, nil, []string{"one domain of two"}},
+	} {
+		if got := drainNotes("east", &tt.now, &tt.then, tt.policy, budgets); !slices.Equal(got, tt.want) {
+			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A Job that has run to its end is nothing to wait for.
+func TestDrainDoesNotWaitForWhatHasEnded(t *testing.T) {
+	p := &v1alpha1.Placement{}
+	p.Spec.Workload = v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: "once"}
+	p.Spec.Clusters = []v1alpha1.ClusterAssignment{{Name: "east", Replicas: ptr.To[int32](2)}}
+	for status, want := range map[string]bool{`{}`: true, `{"conditions":[{"type":"Complete","status":"True"}]}`: false, `{"conditions":[{"type":"Failed","status":"True"}]}`: false} {
+		p.Status.Clusters = []v1alpha1.ClusterPlacementStatus{{Name: "east", WorkloadStatus: &v1alpha1.JSON{Raw: []byte(status)}}}
+		if got := workload.RunsOn(p, "east"); got != want {
+			t.Errorf("%s: runs %t, want %t", status, got, want)
+		}
+	}
+}
+
 func TestDrainOfNoCluster(t *testing.T) {
 	w := newHerd(t)
 	if err := w.drain(func(o *DrainOptions) { o.Name = "mars" }).run(t.Context()); err == nil || !strings.Contains(err.Error(), `cluster "mars" is not joined`) || !strings.Contains(err.Error(), "joined are: east, west") {
@@ -212,14 +283,16 @@ func TestCordonAndUncordon(t *testing.T) {
 		t.Fatalf("not cordoned: %v", err)
 	}
 	c.Spec.Taints = []v1alpha1.Taint{{Key: "mine", Effect: v1alpha1.TaintNoSchedule}, {Key: v1alpha1.TaintDrain, Effect: v1alpha1.TaintNoExecute}}
+	c.Spec.Drain = &v1alpha1.ClusterDrain{ParallelNamespaces: 2}
 	if _, err := w.drover.FederationV1alpha1().Clusters().Update(t.Context(), c, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	o.Rebalance = true
 	if err := o.uncordon(t.Context(), w.connectFederation()); err != nil {
 		t.Fatal(err)
 	}
 	c, err = w.drover.FederationV1alpha1().Clusters().Get(t.Context(), "east", metav1.GetOptions{})
-	if err != nil || c.Spec.Unschedulable || len(c.Spec.Taints) != 1 || c.Spec.Taints[0].Key != "mine" {
+	if err != nil || c.Spec.Unschedulable || len(c.Spec.Taints) != 1 || c.Spec.Taints[0].Key != "mine" || c.Spec.RebalanceTime == nil || c.Spec.Drain != nil {
 		t.Errorf("after uncordon: %+v, %v", c.Spec, err)
 	}
 	for _, want := range []string{"east is cordoned", "was cordoned already", "east takes new replicas again"} {

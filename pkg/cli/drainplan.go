@@ -12,11 +12,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-
 	ownkinds "drover.dev/drover/pkg/apis/federation"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/schedule/decision"
@@ -32,16 +27,7 @@ type drainedWorkload struct {
 	here            string // replicas, or all
 	to              string // "eu +2, west +2"
 	stays           string // why it cannot go; empty if it can
-}
-
-// foresight is a federation as it was read, with one cluster as it would be.
-type foresight struct {
-	clusters    []*v1alpha1.Cluster
-	policies    []v1alpha1.PlacementPolicy
-	placements  map[string]*v1alpha1.Placement
-	workloads   map[workload.Key]workload.Object
-	autoscalers []autoscalingv2.HorizontalPodAutoscaler
-	migrations  []*v1alpha1.Migration
+	notes           []string
 }
 
 // drainPlan decides as the controllers do, with the cluster as it will be.
@@ -53,20 +39,26 @@ func (f *federation) drainPlan(ctx context.Context, cluster string) (drainPlan, 
 	for i, c := range s.clusters {
 		if c.Name == cluster {
 			s.clusters[i] = c.DeepCopy()
+			s.clusters[i].Spec.Drain = nil // all of it, however many namespaces go at once
 			s.clusters[i].Spec.Taints = append(s.clusters[i].Spec.Taints, v1alpha1.Taint{Key: v1alpha1.TaintDrain, Effect: v1alpha1.TaintNoExecute})
 		}
 	}
 	var plan drainPlan
 	for key, obj := range s.workloads {
 		p := s.placements[key.Namespace+"/"+key.PlacementName()]
-		if p == nil || !isOn(p, cluster) {
+		if p == nil || !workload.RunsOn(p, cluster) {
 			continue
 		}
 		next, _, err := decision.Place(s, key.Kind, obj, time.Now())
 		if err != nil {
 			return nil, fmt.Errorf("plan %s: %w", key, err)
 		}
-		plan = append(plan, planned(key, cluster, &p.Spec, &next))
+		w := planned(key, cluster, &p.Spec, &next)
+		if w.stays == "" {
+			budgets, _ := s.Budgets(key, obj) // of what was read
+			w.notes = drainNotes(cluster, &p.Spec, &next, s.policyOf(p.Namespace, next.Policy), budgets)
+		}
+		plan = append(plan, w)
 	}
 	slices.SortFunc(plan, func(a, b drainedWorkload) int {
 		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
@@ -100,10 +92,11 @@ func planned(key workload.Key, cluster string, now, then *v1alpha1.PlacementSpec
 	return w
 }
 
-// text says it to the one who decides.
-func (p drainPlan) text(cluster string) string {
+// text says it to the one who decides. So many namespaces move at once; 0 is all.
+func (p drainPlan) text(cluster string, parallel int32) string {
 	var out strings.Builder
 	var stays []drainedWorkload
+	namespaces := map[string]bool{}
 	table := tabwriter.NewWriter(&out, 0, 0, 3, ' ', 0)
 	if len(p) == 0 {
 		fmt.Fprintf(&out, "Nothing that policies place is on %s.\n", cluster)
@@ -112,6 +105,7 @@ func (p drainPlan) text(cluster string) string {
 		fmt.Fprintln(table, "NAMESPACE\tWORKLOAD\tHERE\tGOES TO")
 	}
 	for _, w := range p {
+		namespaces[w.namespace] = true
 		to := cmp.Or(w.to, "runs on the others already")
 		if w.stays != "" {
 			to = "stays"
@@ -123,102 +117,21 @@ func (p drainPlan) text(cluster string) string {
 	for _, w := range stays {
 		fmt.Fprintf(&out, "%s in %s stays: %s\n", w.name, w.namespace, w.stays)
 	}
+	for _, w := range p {
+		for _, note := range w.notes {
+			fmt.Fprintf(&out, "%s in %s: %s\n", w.name, w.namespace, note)
+		}
+	}
+	if parallel > 0 && len(namespaces) > int(parallel) {
+		fmt.Fprintf(&out, "Of %d namespaces, %s moved at once, the next when one is done.\n", len(namespaces), areOrIs(parallel))
+	}
 	fmt.Fprintf(&out, "Replicas are made elsewhere first, and clients led there. Nothing new comes to %s until: kubectl drover uncordon %s\n", cluster, cluster)
 	return out.String()
 }
 
-// read reads what decisions depend on.
-func (f *federation) read(ctx context.Context) (*foresight, error) {
-	s := &foresight{placements: map[string]*v1alpha1.Placement{}, workloads: map[workload.Key]workload.Object{}}
-	ours, everywhere, options := f.drover.FederationV1alpha1(), metav1.NamespaceAll, metav1.ListOptions{}
-	clusters, err := ours.Clusters().List(ctx, options)
-	if err != nil {
-		return nil, f.explain("list clusters", err)
+func areOrIs(n int32) string {
+	if n == 1 {
+		return "1 is"
 	}
-	for i := range clusters.Items {
-		s.clusters = append(s.clusters, &clusters.Items[i])
-	}
-	policies, err := ours.PlacementPolicies(everywhere).List(ctx, options)
-	if err != nil {
-		return nil, f.explain("list placementpolicies", err)
-	}
-	s.policies = policies.Items
-	placements, err := ours.Placements(everywhere).List(ctx, options)
-	if err != nil {
-		return nil, f.explain("list placements", err)
-	}
-	for i := range placements.Items {
-		s.placements[placements.Items[i].Namespace+"/"+placements.Items[i].Name] = &placements.Items[i]
-	}
-	autoscalers, err := f.kube.AutoscalingV2().HorizontalPodAutoscalers(everywhere).List(ctx, options)
-	if err != nil {
-		return nil, f.explain("list horizontalpodautoscalers", err)
-	}
-	s.autoscalers = autoscalers.Items
-	migrations, err := ours.Migrations().List(ctx, options)
-	if err != nil {
-		return nil, f.explain("list migrations", err)
-	}
-	for i := range migrations.Items {
-		s.migrations = append(s.migrations, &migrations.Items[i])
-	}
-	apps, batch := f.kube.AppsV1(), f.kube.BatchV1()
-	for _, list := range []struct {
-		kind *workload.Kind
-		list func() (runtime.Object, error)
-	}{
-		{workload.Deployment, func() (runtime.Object, error) { return apps.Deployments(everywhere).List(ctx, options) }},
-		{workload.ReplicaSet, func() (runtime.Object, error) { return apps.ReplicaSets(everywhere).List(ctx, options) }},
-		{workload.StatefulSet, func() (runtime.Object, error) { return apps.StatefulSets(everywhere).List(ctx, options) }},
-		{workload.DaemonSet, func() (runtime.Object, error) { return apps.DaemonSets(everywhere).List(ctx, options) }},
-		{workload.Job, func() (runtime.Object, error) { return batch.Jobs(everywhere).List(ctx, options) }},
-		{workload.CronJob, func() (runtime.Object, error) { return batch.CronJobs(everywhere).List(ctx, options) }},
-	} {
-		all, err := list.list()
-		if err != nil {
-			return nil, f.explain("list "+list.kind.Resource.Resource, err)
-		}
-		if err := meta.EachListItem(all, func(item runtime.Object) error {
-			obj := item.(workload.Object)
-			s.workloads[workload.KeyFor(list.kind, obj)] = obj
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return fmt.Sprintf("%d are", n)
 }
-
-// A foresight is what decision.Place reads.
-
-func (s *foresight) Clusters() ([]*v1alpha1.Cluster, error) { return s.clusters, nil }
-
-func (s *foresight) Policies(namespace string) (out []*v1alpha1.PlacementPolicy, err error) {
-	for i := range s.policies {
-		if s.policies[i].Namespace == namespace {
-			out = append(out, &s.policies[i])
-		}
-	}
-	return out, nil
-}
-
-func (s *foresight) Placement(namespace, name string) (*v1alpha1.Placement, error) {
-	return s.placements[namespace+"/"+name], nil
-}
-
-func (s *foresight) Workload(key workload.Key) (workload.Object, error) { return s.workloads[key], nil }
-
-func (s *foresight) Autoscalers(namespace string) (out []*autoscalingv2.HorizontalPodAutoscaler, err error) {
-	for i := range s.autoscalers {
-		if s.autoscalers[i].Namespace == namespace {
-			out = append(out, &s.autoscalers[i])
-		}
-	}
-	return out, nil
-}
-
-func (s *foresight) Migrations() ([]*v1alpha1.Migration, error) { return s.migrations, nil }
-
-func (s *foresight) Names(workload.Key, workload.Object) ([]decision.Name, error) { return nil, nil }
-
-func (s *foresight) Reserved(string, time.Time) map[string]decision.Reservation { return nil }

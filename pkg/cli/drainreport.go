@@ -17,8 +17,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
 	"drover.dev/drover/pkg/controllers/workload"
-	"drover.dev/drover/pkg/placement"
 )
 
 // left are the workloads that are on a cluster that is being drained.
@@ -44,41 +44,38 @@ func (l left) stuck() bool {
 	return len(l) > 0 && !slices.ContainsFunc(l, func(w leftWorkload) bool { return !w.stays })
 }
 
-// isOn says whether a workload is assigned to a cluster, or is seen there still. What only follows others is not.
-func isOn(p *v1alpha1.Placement, cluster string) bool {
-	key, ok := workload.KeyOf(p)
-	if !ok || !key.Kind.Placed() {
-		return false
-	}
-	if a := workload.Share(&p.Spec, cluster); a != nil && (a.Replicas == nil || *a.Replicas > 0) {
-		return true
-	}
-	return slices.ContainsFunc(p.Status.Clusters, func(c v1alpha1.ClusterPlacementStatus) bool { return c.Name == cluster && c.Replicas > 0 })
-}
-
 // leftOn reads what is left on a cluster.
 func (f *federation) leftOn(ctx context.Context, cluster string) (left, error) {
 	placements, err := f.drover.FederationV1alpha1().Placements(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, f.explain("list placements", err)
 	}
+	of, err := f.cluster(ctx, cluster)
+	if err != nil || of == nil { // it has left the federation
+		return nil, err
+	}
+	policies, err := f.drover.FederationV1alpha1().PlacementPolicies(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, f.explain("list placementpolicies", err)
+	}
+	s := &foresight{policies: policies.Items}
 	var l left
 	for i := range placements.Items {
-		if p := &placements.Items[i]; isOn(p, cluster) {
-			l = append(l, leftOf(p, cluster))
+		if p := &placements.Items[i]; workload.RunsOn(p, cluster) {
+			l = append(l, leftOf(p, s.policyOf(p.Namespace, p.Spec.Policy), of))
 		}
 	}
 	slices.SortFunc(l, func(a, b leftWorkload) int { return cmp.Compare(a.id(), b.id()) })
 	return l, nil
 }
 
-func leftOf(p *v1alpha1.Placement, cluster string) leftWorkload {
+func leftOf(p *v1alpha1.Placement, policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) leftWorkload {
 	key, _ := workload.KeyOf(p)
 	w := leftWorkload{Namespace: p.Namespace, Workload: key.InNamespace(), Message: "being removed"}
-	a := workload.Share(&p.Spec, cluster)
+	a := workload.Share(&p.Spec, cluster.Name)
 	if a == nil {
 		for _, c := range p.Status.Clusters {
-			if c.Name == cluster {
+			if c.Name == cluster.Name {
 				w.Replicas = ptr.To(c.Replicas)
 			}
 		}
@@ -86,11 +83,13 @@ func leftOf(p *v1alpha1.Placement, cluster string) leftWorkload {
 	}
 	w.Replicas, w.Message = a.Replicas, "about to move"
 	moving := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionProgressing)
-	switch {
+	switch why := decision.StaysInDrain(&p.Spec, policy); {
 	case a.Target != nil && moving != nil:
 		w.Message = moving.Message
-	case slices.Contains([]string{string(placement.OutcomeNoClusters), string(placement.OutcomeAllWeightsZero)}, p.Spec.Problem):
-		w.Message, w.stays = p.Spec.ProblemMessage, true
+	case why != "":
+		w.Message, w.stays = why, true
+	case !decision.MayLeave(cluster, p.Namespace):
+		w.Message = "waits for the turn of its namespace"
 	}
 	return w
 }

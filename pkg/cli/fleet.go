@@ -14,6 +14,7 @@ import (
 
 	ownkinds "drover.dev/drover/pkg/apis/federation"
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
 	"drover.dev/drover/pkg/dns/feed"
 )
 
@@ -94,7 +95,7 @@ func glanceAt(c *v1alpha1.Cluster) fleetCluster {
 	switch {
 	case c.DeletionTimestamp != nil:
 		g.Takes = "none: leaves"
-	case slices.ContainsFunc(c.Spec.Taints, isDrain):
+	case slices.ContainsFunc(c.Spec.Taints, decision.IsDrain):
 		g.Takes = "none: drained"
 	case c.Spec.Unschedulable:
 		g.Takes = "none: cordoned"

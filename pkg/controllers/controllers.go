@@ -30,6 +30,7 @@ import (
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/autoscale"
 	"drover.dev/drover/pkg/controllers/cluster"
+	"drover.dev/drover/pkg/controllers/drain"
 	"drover.dev/drover/pkg/controllers/history"
 	"drover.dev/drover/pkg/controllers/migration"
 	"drover.dev/drover/pkg/controllers/namespace"
@@ -232,6 +233,10 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return fmt.Errorf("history controller: %w", err)
 	}
+	drains, err := drain.New(c.own, own)
+	if err != nil {
+		return fmt.Errorf("drain controller: %w", err)
+	}
 	migrations, err := migration.New(c.own, own, native, set, events)
 	if err != nil {
 		return fmt.Errorf("migration controller: %w", err)
@@ -240,7 +245,7 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	native.StartWithContext(ctx)
 	logger.Info("Controllers run", "federation", identity)
 	var wg sync.WaitGroup
-	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, traffics, autoscaler, migrations, historian} {
+	for _, controller := range []interface{ Run(context.Context) }{clusters, scheduler, owing, syncer, reporter, namespaces, policies, traffics, autoscaler, drains, migrations, historian} {
 		wg.Go(func() { controller.Run(ctx) })
 	}
 	wg.Wait()

@@ -85,6 +85,9 @@ func validateCluster(c, _ *v1alpha1.Cluster) field.ErrorList {
 	}
 	errs = append(errs, validateCoordinate(c.Spec.Location.Latitude, 90, spec.Child("location", "latitude"))...)
 	errs = append(errs, validateCoordinate(c.Spec.Location.Longitude, 180, spec.Child("location", "longitude"))...)
+	if d := c.Spec.Drain; d != nil && d.ParallelNamespaces < 0 {
+		errs = append(errs, field.Invalid(spec.Child("drain", "parallelNamespaces"), d.ParallelNamespaces, "must be 1 or more, or 0 for all at once"))
+	}
 	return append(errs, validateTaints(c.Spec.Taints, spec.Child("taints"))...)
 }
 

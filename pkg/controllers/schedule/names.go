@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
@@ -45,6 +46,17 @@ func (c caches) Names(key workload.Key, obj workload.Object) (names []decision.N
 		}
 	}
 	return names, nil
+}
+
+// Budgets are the PodDisruptionBudgets that select the pods of a workload.
+func (c caches) Budgets(key workload.Key, obj workload.Object) (budgets []decision.Budget, err error) {
+	for _, follower := range c.workloads.Followers(key.Kind, obj) {
+		if b, ok := c.get(follower).(*policyv1.PodDisruptionBudget); ok {
+			shared := len(c.workloads.Behind(workload.PodDisruptionBudget, b)) > 1
+			budgets = append(budgets, decision.Budget{PodDisruptionBudget: b, Shared: shared})
+		}
+	}
+	return budgets, nil
 }
 
 func (c caches) get(key workload.Key) any {

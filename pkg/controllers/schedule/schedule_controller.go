@@ -118,7 +118,8 @@ func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object)
 			continue
 		}
 		c.enqueueFollowers(key.Kind, o)
-		if key.Kind == workload.HorizontalPodAutoscaler { // what it scales is divided by its bounds
+		switch key.Kind {
+		case workload.HorizontalPodAutoscaler, workload.PodDisruptionBudget: // what it scales is divided by its bounds, or moves by them
 			for _, scaled := range c.workloads.Behind(key.Kind, o) {
 				c.runner.Enqueue(scaled)
 			}

@@ -51,7 +51,11 @@ var Job = &Kind{
 		keep(into, status)
 	}),
 	Ready: jobCompleted,
-	Sum:   sumBy(sumJob),
+	Ended: func(report *v1alpha1.ClusterPlacementStatus) bool {
+		status := kept[batchv1.JobStatus](report)
+		return finish(&status) != nil
+	},
+	Sum: sumBy(sumJob),
 	UpdateStatus: statusBy(func(kube kubernetes.Interface, namespace string) statusWriter[*batchv1.Job] {
 		return kube.BatchV1().Jobs(namespace)
 	}),

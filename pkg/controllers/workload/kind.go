@@ -74,6 +74,8 @@ type Kind struct {
 	// Ready says whether a cluster is done with bringing up an object, or with running it. Nil where its replicas tell,
 	// or it is enough to be there.
 	Ready func(*v1alpha1.ClusterPlacementStatus) bool
+	// Ended says whether a cluster has run an object to its end. Nil where there is none.
+	Ended func(*v1alpha1.ClusterPlacementStatus) bool
 	// Sum makes one status of those that the clusters report, and sets it in the object. Nil where there is none.
 	Sum func(runtime.Object, Reports)
 	// UpdateStatus writes the status of an object of the federation. Nil as Sum.

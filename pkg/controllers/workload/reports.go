@@ -4,6 +4,7 @@
 package workload
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -119,4 +120,22 @@ func oldest(a, b *metav1.Time) *metav1.Time {
 		return b
 	}
 	return a
+}
+
+// RunsOn says whether a workload that policies place is assigned to a cluster, or is seen there still. What has run to its end
+// there does not run.
+func RunsOn(p *v1alpha1.Placement, cluster string) bool {
+	key, ok := KeyOf(p)
+	if !ok || !key.Kind.Placed() {
+		return false
+	}
+	var report *v1alpha1.ClusterPlacementStatus
+	if i := slices.IndexFunc(p.Status.Clusters, func(c v1alpha1.ClusterPlacementStatus) bool { return c.Name == cluster }); i >= 0 {
+		report = &p.Status.Clusters[i]
+	}
+	if report != nil && report.Replicas > 0 {
+		return true
+	}
+	a := Share(&p.Spec, cluster)
+	return a != nil && (a.Replicas == nil || *a.Replicas > 0) && (report == nil || key.Kind.Ended == nil || !key.Kind.Ended(report))
 }

@@ -33,6 +33,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.ClusterAffinityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterAssignment"):
 		return &federationv1alpha1.ClusterAssignmentApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterDrain"):
+		return &federationv1alpha1.ClusterDrainApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterDrainStatus"):
+		return &federationv1alpha1.ClusterDrainStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterExclusion"):
 		return &federationv1alpha1.ClusterExclusionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterLimit"):
@@ -81,6 +85,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.OwedDeletionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Placement"):
 		return &federationv1alpha1.PlacementApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PlacementBudget"):
+		return &federationv1alpha1.PlacementBudgetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementDecision"):
 		return &federationv1alpha1.PlacementDecisionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementMigration"):

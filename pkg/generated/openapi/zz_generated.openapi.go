@@ -41,6 +41,8 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.Cluster{}.OpenAPIModelName():                                        schema_pkg_apis_federation_v1alpha1_Cluster(ref),
 		v1alpha1.ClusterAffinity{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_ClusterAffinity(ref),
 		v1alpha1.ClusterAssignment{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref),
+		v1alpha1.ClusterDrain{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_ClusterDrain(ref),
+		v1alpha1.ClusterDrainStatus{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_ClusterDrainStatus(ref),
 		v1alpha1.ClusterExclusion{}.OpenAPIModelName():                               schema_pkg_apis_federation_v1alpha1_ClusterExclusion(ref),
 		v1alpha1.ClusterLimit{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_ClusterLimit(ref),
 		v1alpha1.ClusterList{}.OpenAPIModelName():                                    schema_pkg_apis_federation_v1alpha1_ClusterList(ref),
@@ -68,6 +70,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.Override{}.OpenAPIModelName():                                       schema_pkg_apis_federation_v1alpha1_Override(ref),
 		v1alpha1.OwedDeletion{}.OpenAPIModelName():                                   schema_pkg_apis_federation_v1alpha1_OwedDeletion(ref),
 		v1alpha1.Placement{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_Placement(ref),
+		v1alpha1.PlacementBudget{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementBudget(ref),
 		v1alpha1.PlacementChange{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementChange(ref),
 		v1alpha1.PlacementDecision{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PlacementDecision(ref),
 		v1alpha1.PlacementList{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_PlacementList(ref),
@@ -966,6 +969,65 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_ClusterDrain(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ClusterDrain says how a cluster is drained.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"parallelNamespaces": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How many namespaces are moved off at once; the next begins when one is done. 0 is all of them.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_ClusterDrainStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ClusterDrainStatus says whose turn it is in a drain.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"namespaces": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "The namespaces that are moved off now. The others keep what they run, and get nothing new.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"waiting": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How many namespaces have yet to wait for their turn.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_ClusterExclusion(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -1350,12 +1412,24 @@ func schema_pkg_apis_federation_v1alpha1_ClusterSpec(ref common.ReferenceCallbac
 							},
 						},
 					},
+					"drain": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How the cluster is drained while it has the taint federation.drover.dev/drain. Absent: of everything at once.",
+							Ref:         ref(v1alpha1.ClusterDrain{}.OpenAPIModelName()),
+						},
+					},
+					"rebalanceTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "When workloads were last asked to be spread over the clusters anew, by their weights, whatever the rebalance of their policies says. Each follows once, when the cluster is ready. Set by kubectl drover uncordon --rebalance.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
 				},
 				Required: []string{"server", "credentialsSecret"},
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Location{}.OpenAPIModelName(), v1alpha1.SecretReference{}.OpenAPIModelName(), v1alpha1.Taint{}.OpenAPIModelName()},
+			v1alpha1.ClusterDrain{}.OpenAPIModelName(), v1alpha1.Location{}.OpenAPIModelName(), v1alpha1.SecretReference{}.OpenAPIModelName(), v1alpha1.Taint{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -1466,6 +1540,12 @@ func schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref common.ReferenceCallb
 							Format:      "int32",
 						},
 					},
+					"drain": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How far the drain of the cluster is; absent while it is not drained namespace by namespace.",
+							Ref:         ref(v1alpha1.ClusterDrainStatus{}.OpenAPIModelName()),
+						},
+					},
 					"lastProbeTime": {
 						SchemaProps: spec.SchemaProps{
 							Description: "When the cluster was last asked how it is.",
@@ -1501,7 +1581,7 @@ func schema_pkg_apis_federation_v1alpha1_ClusterStatus(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Location{}.OpenAPIModelName(), v1alpha1.NodeSummary{}.OpenAPIModelName(), v1alpha1.OwedDeletion{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName(), metav1.Condition{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.ClusterDrainStatus{}.OpenAPIModelName(), v1alpha1.Location{}.OpenAPIModelName(), v1alpha1.NodeSummary{}.OpenAPIModelName(), v1alpha1.OwedDeletion{}.OpenAPIModelName(), resource.Quantity{}.OpenAPIModelName(), metav1.Condition{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -2503,6 +2583,36 @@ func schema_pkg_apis_federation_v1alpha1_Placement(ref common.ReferenceCallback)
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_PlacementBudget(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementBudget is what a PodDisruptionBudget asks of moves.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Name of the PodDisruptionBudget.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"minAvailable": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How many replicas it wants available at least, over all clusters.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"name", "minAvailable"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_PlacementChange(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3444,6 +3554,18 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
 						},
 					},
+					"rebalanceTime": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The latest rebalanceTime of a cluster that the workload was spread anew for.",
+							Ref:         ref(metav1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"budget": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The PodDisruptionBudget by which a move leaves more replicas available than the policy asks for; absent if none does.",
+							Ref:         ref(v1alpha1.PlacementBudget{}.OpenAPIModelName()),
+						},
+					},
 					"migration": {
 						SchemaProps: spec.SchemaProps{
 							Description: "The Migration under way that moves it; absent if none does.",
@@ -3491,7 +3613,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.PlacementMigration{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementBudget{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.PlacementMigration{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 

@@ -103,6 +103,11 @@ func (f federation) Migrations() ([]*v1alpha1.Migration, error) {
 	return pointers(list.(*v1alpha1.MigrationList).Items), nil
 }
 
+// Budgets are not looked for: they, too, delay a move only.
+func (f federation) Budgets(workload.Key, workload.Object) ([]decision.Budget, error) {
+	return nil, nil
+}
+
 // Names are not looked for: they delay a move, and change nothing of where it leads.
 func (f federation) Names(workload.Key, workload.Object) ([]decision.Name, error) { return nil, nil }
 

@@ -59,6 +59,20 @@ type ClusterSpec struct {
 	// +patchMergeKey=key
 	// +patchStrategy=merge
 	Taints []Taint `json:"taints,omitempty" patchStrategy:"merge" patchMergeKey:"key"`
+	// How the cluster is drained while it has the taint federation.drover.dev/drain. Absent: of everything at once.
+	// +optional
+	Drain *ClusterDrain `json:"drain,omitempty"`
+	// When workloads were last asked to be spread over the clusters anew, by their weights, whatever the rebalance of their
+	// policies says. Each follows once, when the cluster is ready. Set by kubectl drover uncordon --rebalance.
+	// +optional
+	RebalanceTime *metav1.Time `json:"rebalanceTime,omitempty"`
+}
+
+// ClusterDrain says how a cluster is drained.
+type ClusterDrain struct {
+	// How many namespaces are moved off at once; the next begins when one is done. 0 is all of them.
+	// +optional
+	ParallelNamespaces int32 `json:"parallelNamespaces,omitempty"`
 }
 
 // SecretReference names a Secret in the federation.
@@ -143,6 +157,9 @@ type ClusterStatus struct {
 	// Replicas of federated workloads placed on the cluster.
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`
+	// How far the drain of the cluster is; absent while it is not drained namespace by namespace.
+	// +optional
+	Drain *ClusterDrainStatus `json:"drain,omitempty"`
 	// When the cluster was last asked how it is.
 	// +optional
 	LastProbeTime *metav1.Time `json:"lastProbeTime,omitempty"`
@@ -155,6 +172,17 @@ type ClusterStatus struct {
 	// the cluster is back.
 	// +optional
 	OwedMore bool `json:"owedMore,omitempty"`
+}
+
+// ClusterDrainStatus says whose turn it is in a drain.
+type ClusterDrainStatus struct {
+	// The namespaces that are moved off now. The others keep what they run, and get nothing new.
+	// +optional
+	// +listType=set
+	Namespaces []string `json:"namespaces,omitempty"`
+	// How many namespaces have yet to wait for their turn.
+	// +optional
+	Waiting int32 `json:"waiting,omitempty"`
 }
 
 // OwedDeletion is an object that was deleted from the federation, and that a cluster may still have.

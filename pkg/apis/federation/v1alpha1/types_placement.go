@@ -78,6 +78,12 @@ type PlacementSpec struct {
 	// When a replica was last moved only to meet the weights again.
 	// +optional
 	LastMoveTime *metav1.Time `json:"lastMoveTime,omitempty"`
+	// The latest rebalanceTime of a cluster that the workload was spread anew for.
+	// +optional
+	RebalanceTime *metav1.Time `json:"rebalanceTime,omitempty"`
+	// The PodDisruptionBudget by which a move leaves more replicas available than the policy asks for; absent if none does.
+	// +optional
+	Budget *PlacementBudget `json:"budget,omitempty"`
 	// The Migration under way that moves it; absent if none does.
 	// +optional
 	Migration *PlacementMigration `json:"migration,omitempty"`
@@ -140,6 +146,14 @@ type WorkloadReference struct {
 	// UID of the workload.
 	// +optional
 	UID string `json:"uid,omitempty"`
+}
+
+// PlacementBudget is what a PodDisruptionBudget asks of moves.
+type PlacementBudget struct {
+	// Name of the PodDisruptionBudget.
+	Name string `json:"name"`
+	// How many replicas it wants available at least, over all clusters.
+	MinAvailable int32 `json:"minAvailable"`
 }
 
 // ClusterAssignment is what one cluster gets.

@@ -167,6 +167,8 @@ const (
 	ExcludedNoBackend        = "NoBackend"
 	// KeptNotReady is the code of an assignment to a cluster that is not ready, and not yet given up.
 	KeptNotReady = "KeptNotReady"
+	// KeptUntilTurn is the code of an assignment to a cluster that is drained, while other namespaces are moved off.
+	KeptUntilTurn = "KeptUntilTurn"
 	// RunsBackend is the code of an assignment that follows the workloads behind a Service or Ingress.
 	RunsBackend = "RunsBackend"
 	// RunsWhole is the code of an assignment of all of a workload.

@@ -44,6 +44,16 @@ func (in ClusterAssignment) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ClusterDrain) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.ClusterDrain"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ClusterDrainStatus) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.ClusterDrainStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ClusterExclusion) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.ClusterExclusion"
 }
@@ -176,6 +186,11 @@ func (in OwedDeletion) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Placement) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.Placement"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementBudget) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementBudget"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

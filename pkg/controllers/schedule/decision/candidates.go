@@ -123,8 +123,8 @@ func weigh(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) (v1alpha
 
 // hold keeps new replicas off a cluster that takes none, and says why if it has none to keep.
 func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1alpha1.Cluster) *v1alpha1.ClusterExclusion {
-	taint := untolerated(in.Policy, cluster)
-	if taint != nil && taint.Effect == v1alpha1.TaintNoExecute {
+	taint, effect := untolerated(in.Policy, in.Namespace, cluster)
+	if effect == v1alpha1.TaintNoExecute {
 		return exclude(cluster, v1alpha1.ExcludedTaint, "taint %s", formatTaint(taint))
 	}
 	_, there := c.running[cluster.Name]
@@ -156,6 +156,9 @@ func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1al
 	case taint != nil:
 		h.leftOut = *exclude(cluster, v1alpha1.ExcludedTaint, "taint %s: takes nothing new", formatTaint(taint))
 		h.keeps = *exclude(cluster, v1alpha1.ExcludedTaint, "taint %s: keeps what it runs, takes nothing new", formatTaint(taint))
+		if effect != taint.Effect {
+			h.keeps = *exclude(cluster, v1alpha1.KeptUntilTurn, "is drained namespace by namespace: keeps what it runs until it is the turn of %s", in.Namespace)
+		}
 	default:
 		return nil
 	}
@@ -182,7 +185,7 @@ func (c *candidates) explain(a placement.Assignment) (code, reason string) {
 	case !ok || a.Code == placement.ReasonDrained:
 	case a.Replicas == 0:
 		return h.leftOut.Code, h.leftOut.Reason
-	case h.lost || a.Code == placement.ReasonCapacity || a.Code == placement.ReasonMinimum:
+	case h.lost || h.keeps.Code == v1alpha1.KeptUntilTurn || a.Code == placement.ReasonCapacity || a.Code == placement.ReasonMinimum:
 		return h.keeps.Code, h.keeps.Reason
 	}
 	return string(a.Code), a.Reason
@@ -215,19 +218,19 @@ func failoverAfter(policy *v1alpha1.PlacementPolicy) time.Duration {
 	return policy.Spec.Failover.After.Duration
 }
 
-// untolerated finds the taint that weighs most of those the policy does not tolerate.
-func untolerated(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) *v1alpha1.Taint {
-	var worst *v1alpha1.Taint
+// untolerated finds the taint that weighs most of those the policy does not tolerate, and its effect on a namespace; nil
+// where there is none.
+func untolerated(policy *v1alpha1.PlacementPolicy, namespace string, cluster *v1alpha1.Cluster) (worst *v1alpha1.Taint, effect v1alpha1.TaintEffect) {
 	for i := range cluster.Spec.Taints {
 		taint := &cluster.Spec.Taints[i]
 		if policy != nil && slices.ContainsFunc(policy.Spec.Tolerations, func(t v1alpha1.Toleration) bool { return tolerates(t, taint) }) {
 			continue
 		}
-		if worst == nil || taint.Effect == v1alpha1.TaintNoExecute && worst.Effect != v1alpha1.TaintNoExecute {
-			worst = taint
+		if e := effectOf(taint, namespace, cluster); worst == nil || e == v1alpha1.TaintNoExecute && effect != v1alpha1.TaintNoExecute {
+			worst, effect = taint, e
 		}
 	}
-	return worst
+	return worst, effect
 }
 
 func tolerates(t v1alpha1.Toleration, taint *v1alpha1.Taint) bool {

@@ -84,7 +84,8 @@ func Gone(old, obj *v1alpha1.Placement) bool {
 // Change is what of a cluster is different.
 type Change struct {
 	cluster string
-	// fleet: there is one cluster more, or its place in the world is another. That concerns everybody.
+	// fleet: there is one cluster more, or its place in the world is another, or all are to be spread anew. That concerns
+	// everybody.
 	fleet bool
 	// gone: it leaves, or has left.
 	gone bool
@@ -102,10 +103,11 @@ func ChangeOf(old, obj *v1alpha1.Cluster) Change {
 	was, is := meta.FindStatusCondition(old.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
 	return Change{
 		cluster: obj.Name,
-		fleet:   !apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) || old.Status.Location != obj.Status.Location,
-		gone:    !old.DeletionTimestamp.Equal(obj.DeletionTimestamp),
+		fleet: !apiequality.Semantic.DeepEqual(old.Labels, obj.Labels) || old.Status.Location != obj.Status.Location ||
+			!old.Spec.RebalanceTime.Equal(obj.Spec.RebalanceTime),
+		gone: !old.DeletionTimestamp.Equal(obj.DeletionTimestamp),
 		state: old.Generation != obj.Generation || (was == nil) != (is == nil) || was != nil && was.Status != is.Status ||
-			isDegraded(old) != isDegraded(obj),
+			isDegraded(old) != isDegraded(obj) || !apiequality.Semantic.DeepEqual(old.Status.Drain, obj.Status.Drain),
 		room: old.Status.Nodes.Total != obj.Status.Nodes.Total ||
 			!apiequality.Semantic.DeepEqual(old.Status.Allocatable, obj.Status.Allocatable) ||
 			!apiequality.Semantic.DeepEqual(old.Status.Requested, obj.Status.Requested),

@@ -50,6 +50,8 @@ type Workload struct {
 
 // Inputs is what else a decision depends on.
 type Inputs struct {
+	// Namespace of the workload.
+	Namespace string
 	// Policy that applies; nil if none does.
 	Policy *v1alpha1.PlacementPolicy
 	// Clusters that are joined.
@@ -64,6 +66,8 @@ type Inputs struct {
 	Names []Name
 	// NamesUnread says that they have not been looked for: they are when a workload moves.
 	NamesUnread bool
+	// Budgets are those of the workload's pods.
+	Budgets []Budget
 	// Reserved is, by cluster, what was placed there lately.
 	Reserved map[string]Reservation
 	// Neighbours are the workloads that the policy has this one follow, or keep apart from.
@@ -120,7 +124,7 @@ func begin(w Workload, in Inputs) v1alpha1.PlacementSpec {
 func Divide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	next := begin(w, in)
 	c := selectCandidates(w, in)
-	pace := paceOf(in.Policy, &next, in.Current, in.Now)
+	pace := paceOf(in, &next)
 	asked := w.Replicas
 	if w.Autoscaler != nil {
 		asked = w.Autoscaler.MaxReplicas

@@ -22,6 +22,8 @@ type Federation interface {
 	Workload(key workload.Key) (workload.Object, error)
 	Autoscalers(namespace string) ([]*autoscalingv2.HorizontalPodAutoscaler, error)
 	Migrations() ([]*v1alpha1.Migration, error)
+	// Budgets are those of a workload's pods.
+	Budgets(key workload.Key, obj workload.Object) ([]Budget, error)
 	// Names are those by which clients find a workload.
 	Names(key workload.Key, obj workload.Object) ([]Name, error)
 	// Reserved is, by cluster, what was placed lately, seen from one workload.
@@ -30,7 +32,7 @@ type Federation interface {
 
 // Place decides where a workload of a kind goes that policies place.
 func Place(f Federation, kind *workload.Kind, obj workload.Object, now time.Time) (v1alpha1.PlacementSpec, time.Duration, error) {
-	in, key := Inputs{Now: now}, workload.KeyFor(kind, obj)
+	in, key := Inputs{Now: now, Namespace: obj.GetNamespace()}, workload.KeyFor(kind, obj)
 	var err error
 	if in.Clusters, err = f.Clusters(); err != nil {
 		return v1alpha1.PlacementSpec{}, 0, err
@@ -61,6 +63,9 @@ func Place(f Federation, kind *workload.Kind, obj workload.Object, now time.Time
 		if in.Names, err = f.Names(key, obj); err != nil {
 			return v1alpha1.PlacementSpec{}, 0, err
 		}
+	}
+	if in.Budgets, err = f.Budgets(key, obj); err != nil {
+		return v1alpha1.PlacementSpec{}, 0, err
 	}
 	in.Reserved = f.Reserved(w.Key, in.Now)
 	next, again := Decide(w, in)

@@ -27,6 +27,7 @@ type written struct {
 
 	autoscalers []*autoscalingv2.HorizontalPodAutoscaler
 	migrations  []*v1alpha1.Migration
+	budgets     []Budget
 }
 
 var errUnreadable = errors.New("cannot be read")
@@ -58,6 +59,10 @@ func (w written) Autoscalers(string) ([]*autoscalingv2.HorizontalPodAutoscaler, 
 
 func (w written) Migrations() ([]*v1alpha1.Migration, error) {
 	return w.migrations, w.unless("migrations")
+}
+
+func (w written) Budgets(workload.Key, workload.Object) ([]Budget, error) {
+	return w.budgets, w.unless("budgets")
 }
 
 func (w written) Names(workload.Key, workload.Object) ([]Name, error) { return nil, w.unless("names") }

@@ -42,6 +42,9 @@ func takeStep(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	slices.SortFunc(clusters, byName)
 	move := placement.Move{Desired: int64(w.Replicas)}
 	move.MaxSurge, move.MaxUnavailable = tolerances(in.Policy, w.Replicas)
+	if b := strictest(in.Budgets, w.Replicas); b != nil && w.Replicas-b.MinAvailable < int32(move.MaxUnavailable) {
+		next.Budget, move.MaxUnavailable = b, int64(w.Replicas-b.MinAvailable)
+	}
 	var held int64
 	for _, a := range clusters {
 		share := shareOf(a, w, in)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -30,13 +31,17 @@ type pace struct {
 
 // paceOf says how fast. A change of the workload or its policy is followed at once; what merely happened to the clusters
 // draws replicas over little by little, or not at all.
-func paceOf(policy *v1alpha1.PlacementPolicy, next, current *v1alpha1.PlacementSpec, now time.Time) pace {
+func paceOf(in Inputs, next *v1alpha1.PlacementSpec) pace {
 	var rebalance v1alpha1.Rebalance
-	if policy != nil {
-		rebalance = policy.Spec.Rebalance
+	if in.Policy != nil {
+		rebalance = in.Policy.Spec.Rebalance
 	}
-	if current == nil {
+	current := in.Current
+	if next.RebalanceTime = rebalanceTime(in); current == nil {
 		return pace{rebalance: true}
+	}
+	if !next.RebalanceTime.Equal(current.RebalanceTime) {
+		return pace{rebalance: true, last: current.LastMoveTime} // somebody asks for it
 	}
 	changed := next.WorkloadGeneration != current.WorkloadGeneration ||
 		next.Policy != current.Policy || next.PolicyGeneration != current.PolicyGeneration ||
@@ -47,11 +52,25 @@ func paceOf(policy *v1alpha1.PlacementPolicy, next, current *v1alpha1.PlacementS
 	}
 	var moves int64
 	moves, p.next = rhythm(ptr.Deref(rebalance.MaxMovesPerMinute, defaultMovesPerMinute))
-	if p.last != nil && now.Sub(p.last.Time) < p.next {
+	if p.last != nil && in.Now.Sub(p.last.Time) < p.next {
 		moves = 0
 	}
 	p.rebalance, p.moves = true, &moves
 	return p
+}
+
+// rebalanceTime is when workloads were last asked to be spread anew for a cluster that is ready: for one that is not, what is
+// asked comes later.
+func rebalanceTime(in Inputs) (last *metav1.Time) {
+	if in.Current != nil {
+		last = in.Current.RebalanceTime
+	}
+	for _, c := range in.Clusters {
+		if t := c.Spec.RebalanceTime; t != nil && (last == nil || last.Before(t)) && meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionReady) {
+			last = t
+		}
+	}
+	return last
 }
 
 // rhythm is how many moves are made at once, and how often, so that there are no more in any minute than asked for.

@@ -5,6 +5,10 @@
 
 package v1alpha1
 
+import (
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // ClusterSpecApplyConfiguration represents a declarative configuration of the ClusterSpec type for use
 // with apply.
 //
@@ -29,6 +33,11 @@ type ClusterSpecApplyConfiguration struct {
 	// Taints keep workloads without a matching toleration away, as on nodes.
 	// Effects: NoSchedule (nothing new), NoExecute (moved off as well).
 	Taints []TaintApplyConfiguration `json:"taints,omitempty"`
+	// How the cluster is drained while it has the taint federation.drover.dev/drain. Absent: of everything at once.
+	Drain *ClusterDrainApplyConfiguration `json:"drain,omitempty"`
+	// When workloads were last asked to be spread over the clusters anew, by their weights, whatever the rebalance of their
+	// policies says. Each follows once, when the cluster is ready. Set by kubectl drover uncordon --rebalance.
+	RebalanceTime *v1.Time `json:"rebalanceTime,omitempty"`
 }
 
 // ClusterSpecApplyConfiguration constructs a declarative configuration of the ClusterSpec type for use with
@@ -105,5 +114,21 @@ func (b *ClusterSpecApplyConfiguration) WithTaints(values ...*TaintApplyConfigur
 		}
 		b.Taints = append(b.Taints, *values[i])
 	}
+	return b
+}
+
+// WithDrain sets the Drain field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Drain field is set to the value of the last call.
+func (b *ClusterSpecApplyConfiguration) WithDrain(value *ClusterDrainApplyConfiguration) *ClusterSpecApplyConfiguration {
+	b.Drain = value
+	return b
+}
+
+// WithRebalanceTime sets the RebalanceTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RebalanceTime field is set to the value of the last call.
+func (b *ClusterSpecApplyConfiguration) WithRebalanceTime(value v1.Time) *ClusterSpecApplyConfiguration {
+	b.RebalanceTime = &value
 	return b
 }

@@ -34,6 +34,8 @@ type ClusterStatusApplyConfiguration struct {
 	Requested *corev1.ResourceList `json:"requested,omitempty"`
 	// Replicas of federated workloads placed on the cluster.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// How far the drain of the cluster is; absent while it is not drained namespace by namespace.
+	Drain *ClusterDrainStatusApplyConfiguration `json:"drain,omitempty"`
 	// When the cluster was last asked how it is.
 	LastProbeTime *metav1.Time `json:"lastProbeTime,omitempty"`
 	// What is to be done in the cluster about objects that were deleted from the federation while the cluster could not be
@@ -124,6 +126,14 @@ func (b *ClusterStatusApplyConfiguration) WithRequested(value corev1.ResourceLis
 // If called multiple times, the Replicas field is set to the value of the last call.
 func (b *ClusterStatusApplyConfiguration) WithReplicas(value int32) *ClusterStatusApplyConfiguration {
 	b.Replicas = &value
+	return b
+}
+
+// WithDrain sets the Drain field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Drain field is set to the value of the last call.
+func (b *ClusterStatusApplyConfiguration) WithDrain(value *ClusterDrainStatusApplyConfiguration) *ClusterStatusApplyConfiguration {
+	b.Drain = value
 	return b
 }
 

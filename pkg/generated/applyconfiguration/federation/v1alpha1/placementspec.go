@@ -48,6 +48,10 @@ type PlacementSpecApplyConfiguration struct {
 	Limits []ClusterLimitApplyConfiguration `json:"limits,omitempty"`
 	// When a replica was last moved only to meet the weights again.
 	LastMoveTime *v1.Time `json:"lastMoveTime,omitempty"`
+	// The latest rebalanceTime of a cluster that the workload was spread anew for.
+	RebalanceTime *v1.Time `json:"rebalanceTime,omitempty"`
+	// The PodDisruptionBudget by which a move leaves more replicas available than the policy asks for; absent if none does.
+	Budget *PlacementBudgetApplyConfiguration `json:"budget,omitempty"`
 	// The Migration under way that moves it; absent if none does.
 	Migration *PlacementMigrationApplyConfiguration `json:"migration,omitempty"`
 	// Where it does not run, and why.
@@ -202,6 +206,22 @@ func (b *PlacementSpecApplyConfiguration) WithLimits(values ...*ClusterLimitAppl
 // If called multiple times, the LastMoveTime field is set to the value of the last call.
 func (b *PlacementSpecApplyConfiguration) WithLastMoveTime(value v1.Time) *PlacementSpecApplyConfiguration {
 	b.LastMoveTime = &value
+	return b
+}
+
+// WithRebalanceTime sets the RebalanceTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RebalanceTime field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithRebalanceTime(value v1.Time) *PlacementSpecApplyConfiguration {
+	b.RebalanceTime = &value
+	return b
+}
+
+// WithBudget sets the Budget field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Budget field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithBudget(value *PlacementBudgetApplyConfiguration) *PlacementSpecApplyConfiguration {
+	b.Budget = value
 	return b
 }
 
