@@ -43,6 +43,10 @@ func gatesCondition(s *v1alpha1.MigrationStatus) metav1.Condition {
 
 func progressingCondition(m *v1alpha1.Migration, s *v1alpha1.MigrationStatus, o Observed) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue, Reason: string(s.Phase), Message: Describe(m, s)}
+	if s.Phase == v1alpha1.MigrationRollingBack && o.Absent != "" {
+		c.Reason, c.Message = v1alpha1.ReasonSourceLost, o.Absent
+		return c
+	}
 	switch s.Phase {
 	case v1alpha1.MigrationMoving, v1alpha1.MigrationSoaking, v1alpha1.MigrationFinishing, v1alpha1.MigrationRollingBack:
 		if o.Waiting != "" && s.Phase != v1alpha1.MigrationSoaking {

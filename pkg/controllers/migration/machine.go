@@ -40,6 +40,8 @@ type Observed struct {
 	Deciding bool
 	// Restored says that the source has all that it had.
 	Restored bool
+	// Absent is why nothing can come back to the source now, and what to do about it; empty if it can.
+	Absent string
 	// Restarts are those of containers of its pods on the target. Negative if they are not known.
 	Restarts int32
 	// Failed is the gate that has failed; nil if all hold.

@@ -199,6 +199,7 @@ func (c *Controller) observe(ctx context.Context, m *v1alpha1.Migration) (Observ
 		return Observed{}, Rewrites{}, err
 	}
 	o := observe(m, objects)
+	o.Absent = absence(m, clusters)
 	pending := rewrites(m, objects, policies, traffic)
 	o.Now, o.TTL = c.now(), longestTTL(m, traffic)
 	o.Rewritten = len(pending.Placement)+len(pending.Traffic) == 0

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -45,6 +47,20 @@ func observe(m *v1alpha1.Migration, objects []Placed) Observed {
 	return o
 }
 
+// absence says why nothing can come back to the source of a migration, and what a person can do about it; empty if it can.
+func absence(m *v1alpha1.Migration, clusters []*v1alpha1.Cluster) string {
+	i := slices.IndexFunc(clusters, func(c *v1alpha1.Cluster) bool { return c.Name == m.Spec.From })
+	if i < 0 {
+		return ""
+	}
+	ready := meta.FindStatusCondition(clusters[i].Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.Status == metav1.ConditionTrue {
+		return ""
+	}
+	return fmt.Sprintf("%s is not ready (%s): what is in %s stays there, and serves. It goes on when %s is back. If that will not be: kubectl drover migrate resume %s, to move to %s all the same, or kubectl drover unjoin %s --force",
+		m.Spec.From, ready.Reason, m.Spec.To, m.Spec.From, m.Name, m.Spec.To, m.Spec.From)
+}
+
 // part is one object's in a migration.
 type part struct {
 	concerned, follows           bool
@@ -80,7 +96,8 @@ func partOf(m *v1alpha1.Migration, p Placed) part {
 		out.waiting = unserved(m, p, status)
 		return out
 	}
-	out.restored = source != nil && !decision.Moves(spec) && arrived(p, source, reportIn(status, m.Spec.From)) == ""
+	// What the policies give the source none of has none to come back to: it was unjoined, drained, or given up as lost.
+	out.restored = !decision.Moves(spec) && (source == nil || arrived(p, source, reportIn(status, m.Spec.From)) == "")
 	if !moved {
 		return out
 	}

@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -227,6 +228,54 @@ func TestObserve(t *testing.T) {
 		got := observe(m, []Placed{o})
 		if !strings.Contains(got.Waiting, tt.waiting) || (got.Waiting == "") != (tt.waiting == "") || got.Deciding != tt.deciding || got.Emptied != tt.emptied {
 			t.Errorf("%s: %+v", tt.name, got)
+		}
+	}
+}
+
+// Nothing is brought back to a source to which nothing belongs any more; one that is not ready is waited for, and it is said
+// what to do.
+func TestRollbackToALostSource(t *testing.T) {
+	report := func(name string, available int32) v1alpha1.ClusterPlacementStatus {
+		return v1alpha1.ClusterPlacementStatus{Name: name, Synced: true, ObservedGeneration: 1, Replicas: available, UpdatedReplicas: available, AvailableReplicas: available}
+	}
+	assigned := func(name string, n int32) v1alpha1.ClusterAssignment {
+		return v1alpha1.ClusterAssignment{Name: name, Replicas: &n}
+	}
+	ready := func(status metav1.ConditionStatus) *v1alpha1.Cluster {
+		c := &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "a"}}
+		c.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: status, Reason: v1alpha1.ReasonUnreachable}}
+		return c
+	}
+	moved := &v1alpha1.PlacementMigration{Name: "ab", From: "a", To: "b"}
+	for _, tt := range []struct {
+		name     string
+		clusters []*v1alpha1.Cluster
+		spec     v1alpha1.PlacementSpec
+		over     bool
+		reason   string
+	}{
+		{"all is back", []*v1alpha1.Cluster{ready("True")}, v1alpha1.PlacementSpec{Migration: moved, Clusters: []v1alpha1.ClusterAssignment{assigned("a", 4)}}, true, "RolledBack"},
+		{"it is lost", []*v1alpha1.Cluster{ready("False")}, v1alpha1.PlacementSpec{Migration: moved, Clusters: []v1alpha1.ClusterAssignment{assigned("a", 6), assigned("b", 4)}}, false, "SourceLost"},
+		{"it was given up, and another has taken over", []*v1alpha1.Cluster{ready("False")}, v1alpha1.PlacementSpec{Clusters: []v1alpha1.ClusterAssignment{assigned("b", 4)}}, true, "RolledBack"},
+		{"it was unjoined", nil, v1alpha1.PlacementSpec{Clusters: []v1alpha1.ClusterAssignment{assigned("b", 4)}}, true, "RolledBack"},
+		{"it was unjoined, and that is not decided on", nil, v1alpha1.PlacementSpec{Migration: moved, Clusters: []v1alpha1.ClusterAssignment{assigned("b", 4)}}, false, "RollingBack"},
+	} {
+		m := migration(func(m *v1alpha1.Migration) {
+			m.Spec.Goal, m.Status.Phase, m.Status.TrafficTime = v1alpha1.GoalRollback, v1alpha1.MigrationRollingBack, at(start)
+		})
+		o := app("shop", "web")
+		tt.spec.WorkloadGeneration, tt.spec.Replicas = 1, ptr.To[int32](4)
+		o.Placement = &v1alpha1.Placement{Spec: tt.spec}
+		o.Placement.Status.Clusters = []v1alpha1.ClusterPlacementStatus{report("a", 4), report("b", 4)}
+		seen := observe(m, []Placed{o})
+		seen.Now, seen.Absent = start.Add(time.Minute), absence(m, tt.clusters)
+		s := next(m, seen)
+		setConditions(m, &s, seen)
+		if over := s.Phase == v1alpha1.MigrationRolledBack; over != tt.over {
+			t.Errorf("%s: it is %s", tt.name, s.Phase)
+		}
+		if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionProgressing); c.Reason != tt.reason {
+			t.Errorf("%s: %s: %s, want %s", tt.name, c.Reason, c.Message, tt.reason)
 		}
 	}
 }

@@ -147,6 +147,7 @@ const (
 	ReasonSharedPolicy  = "SharedPolicy"
 	ReasonNothingToMove = "NothingToMove"
 	ReasonGatesHold     = "GatesHold"
+	ReasonSourceLost    = "SourceLost"
 	ReasonGateFailed    = "GateFailed"
 
 	// What was different when a decision was made that a Placement remembers.
