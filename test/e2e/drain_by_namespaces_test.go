@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -72,7 +73,19 @@ func TestDrainGoesNamespaceByNamespace(t *testing.T) {
 	}
 	for _, s := range spaces {
 		s.eventuallyRuns("web", map[string]int32{"north": 2, "south": 2})
+		s.kubectl("wait", "placement", "deployment-web", "--for", "condition=Progressing=false", "--timeout", patience.String())
 	}
+	counted, err := f.Kubectl().Run(t.Context(), "get", "--raw", "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metrics []string
+	for line := range strings.Lines(counted) {
+		if strings.HasPrefix(line, "drover_workload_move") {
+			metrics = append(metrics, line)
+		}
+	}
+	spaces[0].wantContains(strings.Join(metrics, ""), "drover_workload_moves_finished_total ", "drover_workload_move_duration_seconds_count ", "drover_workload_move_replicas_below_floor 0\n")
 }
 
 // turns watches whose turn it is in a drain. What it returns tells of how many namespaces at the most at once, and of which.

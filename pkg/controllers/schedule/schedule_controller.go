@@ -52,6 +52,7 @@ type Controller struct {
 
 	deciding sync.Mutex // from looking at what is reserved to reserving
 	reserved *reservations
+	moves    *moves
 }
 
 // New makes the controller.
@@ -67,7 +68,7 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 		client: client, events: events, now: time.Now,
 		workloads: workloads,
 		policies:  policies.Lister(), clusters: clusters.Lister(), placements: placements.Lister(), traffic: traffic.Lister(),
-		migrations: migrations.Lister(), reserved: newReservations(),
+		migrations: migrations.Lister(), reserved: newReservations(), moves: newMoves(),
 	}
 	c.synced = append(c.workloads.HasSynced(), policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced,
 		migrations.Informer().HasSynced, traffic.Informer().HasSynced)
@@ -228,6 +229,7 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 	}
 	if obj == nil || !obj.GetDeletionTimestamp().IsZero() {
 		c.reserved.forget(key.String())
+		c.moves.forget(key.String())
 	}
 	if obj == nil {
 		// The workload is kept by a finalizer until no cluster has it, so nobody needs its Placement any more.
@@ -245,7 +247,27 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 		return 0, err
 	}
 	next.Workload = key.Reference(string(obj.GetUID()))
-	return again, c.write(ctx, key, obj, current, next)
+	if err := c.write(ctx, key, obj, current, next); err != nil {
+		return 0, err
+	}
+	c.count(key, obj, current, &next)
+	return again, nil
+}
+
+// count counts the moves that a decision begins or ends.
+func (c *Controller) count(key workload.Key, obj workload.Object, current *v1alpha1.Placement, next *v1alpha1.PlacementSpec) {
+	if !key.Kind.Placed() {
+		return
+	}
+	policy, err := c.policies.PlacementPolicies(key.Namespace).Get(next.Policy)
+	if err != nil {
+		policy = nil // there is none
+	}
+	status := &v1alpha1.PlacementStatus{}
+	if current != nil {
+		status = &current.Status
+	}
+	c.moves.decided(key.String(), decision.CurrentOf(current, string(obj.GetUID())), next, status, decision.Floor(next, policy), c.now())
 }
 
 // decideAndReserve decides, and counts what a cluster is given before the next decision looks at what room there is.

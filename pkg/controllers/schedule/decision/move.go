@@ -115,6 +115,17 @@ func tolerances(policy *v1alpha1.PlacementPolicy, replicas int32) (surge, unavai
 	return int64(s), int64(u)
 }
 
+// Floor is how many replicas of a workload are to be available while it is moved, by its policy and its PodDisruptionBudgets.
+// The policy is nil if there is none.
+func Floor(spec *v1alpha1.PlacementSpec, policy *v1alpha1.PlacementPolicy) int32 {
+	if spec.Budget != nil {
+		return spec.Budget.MinAvailable
+	}
+	replicas := ptr.Deref(spec.Replicas, 0)
+	_, unavailable := tolerances(policy, replicas)
+	return max(0, replicas-int32(unavailable))
+}
+
 // Moves says whether a workload, or its clients, are on their way to what was decided.
 func Moves(spec *v1alpha1.PlacementSpec) bool {
 	return slices.ContainsFunc(spec.Clusters, func(a v1alpha1.ClusterAssignment) bool { return a.Target != nil || a.Traffic != nil })
