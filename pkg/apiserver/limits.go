@@ -29,12 +29,12 @@ func (o *Options) validateLimits() error {
 	return nil
 }
 
-// applyLimits says how much of the server one client may have.
+// applyLimits says how much of the server one client may have, and what reaches the kinds that are served.
 func (o *Options) applyLimits(generic *genericapiserver.RecommendedConfig) {
 	generic.MaxRequestsInFlight, generic.MaxMutatingRequestsInFlight = o.MaxRequests, o.MaxMutatingRequests
 	chain := generic.BuildHandlerChainFunc
 	generic.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
-		return chain(withValidText(handler), c)
+		return chain(withoutPods(withValidText(handler)), c)
 	}
 }
 

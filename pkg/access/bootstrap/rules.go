@@ -57,6 +57,7 @@ func viewRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		on(read, core, "configmaps", "limitranges", "namespaces", "namespaces/status", "resourcequotas", "resourcequotas/status",
 			"serviceaccounts", "services", "services/status"),
+		on([]string{"list"}, core, "pods"), // there are none here: kubectl describe asks
 		on(read, events, "events"),
 		on(read, apps, "controllerrevisions", "daemonsets", "daemonsets/status", "deployments", "deployments/scale", "deployments/status",
 			"replicasets", "replicasets/scale", "replicasets/status", "statefulsets", "statefulsets/scale", "statefulsets/status"),
