@@ -87,8 +87,8 @@ func (r *resolver) nameOf(scope string) string {
 	return name + zoneName
 }
 
-// ask says which cluster a client in a network of its own is answered; empty if none.
-func (r *resolver) ask(name string, client int) (cluster string, err error) {
+// exchange asks for addresses on behalf of a client in a network of its own.
+func (r *resolver) exchange(name string, client int) (*codec.Msg, error) {
 	query := new(codec.Msg).SetQuestion(name, codec.TypeA)
 	query.SetEdns0(1232, false)
 	query.IsEdns0().Option = append(query.IsEdns0().Option, &codec.EDNS0_SUBNET{
@@ -96,10 +96,19 @@ func (r *resolver) ask(name string, client int) (cluster string, err error) {
 	})
 	reply, _, err := (&codec.Client{Timeout: 5 * time.Second}).ExchangeContext(r.Context(), query, r.Address)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if reply.Rcode != codec.RcodeSuccess {
-		return "", fmt.Errorf("%s: %s", name, codec.RcodeToString[reply.Rcode])
+		return nil, fmt.Errorf("%s: %s", name, codec.RcodeToString[reply.Rcode])
+	}
+	return reply, nil
+}
+
+// ask says which cluster a client is answered; empty if none.
+func (r *resolver) ask(name string, client int) (cluster string, err error) {
+	reply, err := r.exchange(name, client)
+	if err != nil {
+		return "", err
 	}
 	for _, rr := range reply.Answer {
 		a, ok := rr.(*codec.A)
