@@ -67,7 +67,7 @@ func (r *Router) Explain(scope Scope, client *Client) Explanation {
 	e.Why = table.why(client, &order)
 	e.Clusters = table.positions(&order)
 	for family, name := range map[Family]string{IPv4: "A", IPv6: "AAAA"} {
-		if i, ok := r.Pick(&order, family, true); ok {
+		if i, ok := order.Pick(family, true); ok {
 			e.Answers[name] = answerOf(&r.Service.Backends[i], family)
 		}
 	}
@@ -147,7 +147,7 @@ func (t *Table) why(client *Client, o *Order) string {
 		return strings.Join(append(reasons, "it is the only one"), "; ")
 	}
 	switch {
-	case t.service.Mode == snapshot.Weighted:
+	case t.weighted:
 		reasons = append(reasons, "drawn by weight")
 	case client.Place == nil:
 		reasons = append(reasons, "where the client is, is not known: drawn by weight")
@@ -168,22 +168,23 @@ func (t *Table) why(client *Client, o *Order) string {
 	switch {
 	case plain.list[0] == before:
 	case t.candidates[before].spare:
-		reasons = append(reasons, t.candidates[before].name+" takes only who is moved to it")
+		reasons = append(reasons, t.cluster(before).Name+" takes only who is moved to it")
 	default:
-		reasons = append(reasons, fmt.Sprintf("moved from %s by the move that is under way", t.candidates[before].name))
+		reasons = append(reasons, fmt.Sprintf("moved from %s by the move that is under way", t.cluster(before).Name))
 	}
-	if before = plain.list[0]; t.candidates[before].backend != o.Backends[0] {
-		reasons = append(reasons, t.candidates[before].passesOn())
+	if before = plain.list[0]; int(t.candidates[before].backend) != o.Backends[0] {
+		reasons = append(reasons, t.passesOn(before))
 	}
 	return strings.Join(reasons, "; ")
 }
 
-// passesOn says why a cluster passes clients on.
-func (c *candidate) passesOn() string {
-	if c.comes < 1 {
-		return fmt.Sprintf("%s is coming or leaving, and takes %.0f %% of its clients", c.name, c.comes*100)
+// passesOn says why a candidate passes clients on.
+func (t *Table) passesOn(candidate int) string {
+	name := t.cluster(candidate).Name
+	if part := comes(&t.service.Backends[t.candidates[candidate].backend]); part < 1 {
+		return fmt.Sprintf("%s is coming or leaving, and takes %.0f %% of its clients", name, part*100)
 	}
-	return c.name + " is too full to take this client"
+	return name + " is too full to take this client"
 }
 
 // String is "all clusters", "region r" or "zone z".

@@ -63,7 +63,9 @@ func backend(s *snapshot.Service, cluster string) *snapshot.Backend {
 }
 
 func build(s *snapshot.Service, clusters Clusters, scope Scope) *Table {
-	return newTable(s, judgeAll(s, clusters, testClock), scope)
+	t := &Table{}
+	t.decide(s, judgeAll(s, clusters, testClock), scope)
+	return t
 }
 
 // order is the clusters that a client is answered, the first first.

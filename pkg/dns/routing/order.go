@@ -7,8 +7,6 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-
-	"drover.dev/drover/pkg/dns/snapshot"
 )
 
 // Client is who asks, as far as it is known.
@@ -29,13 +27,14 @@ type Order struct {
 	// Bits is the length of the prefix of the client's address to which this applies. 0: to everyone.
 	Bits int
 
-	list  []int
+	has   []families // of each of Backends
+	list  []int      // of candidates
 	score []float64
 }
 
 // Order ranks the clusters for a client, into o.
 func (t *Table) Order(client *Client, o *Order) {
-	o.Backends, o.Bits = o.Backends[:0], 0
+	o.Backends, o.has, o.Bits = o.Backends[:0], o.has[:0], 0
 	o.list = o.list[:0]
 	for i := range t.candidates {
 		o.list = append(o.list, i)
@@ -47,7 +46,8 @@ func (t *Table) Order(client *Client, o *Order) {
 		o.Bits = t.bits(client)
 	}
 	for _, i := range o.list {
-		o.Backends = append(o.Backends, t.candidates[i].backend)
+		o.Backends = append(o.Backends, int(t.candidates[i].backend))
+		o.has = append(o.has, t.candidates[i].has)
 	}
 }
 
@@ -55,7 +55,7 @@ func (t *Table) Order(client *Client, o *Order) {
 // than all sent to one cluster.
 func (t *Table) rank(client *Client, o *Order) {
 	switch {
-	case t.service.Mode == snapshot.Weighted || client.Place == nil:
+	case t.weighted || client.Place == nil:
 		t.byWeight(client, o)
 	default:
 		order, ok := t.orders.get(client.Place)
@@ -91,7 +91,8 @@ func (t *Table) byProximity(place *Place) []int {
 	distances := make([]distance, len(t.candidates))
 	for i := range t.candidates {
 		order[i] = i
-		distances[i] = distanceTo(place, t.candidates[i].name, t.candidates[i].at)
+		cluster := t.cluster(i)
+		distances[i] = distanceTo(place, cluster.Name, &cluster.Location)
 	}
 	slices.SortFunc(order, func(i, j int) int {
 		return cmp.Or(cmp.Compare(t.candidates[i].rank, t.candidates[j].rank), distances[i].compare(distances[j]), cmp.Compare(i, j))

@@ -406,7 +406,7 @@ func TestAliases(t *testing.T) {
 		table.Order(&Client{Place: &Place{Location: snapshot.Location{Region: region}}}, &o)
 		var got [2]string
 		for _, family := range []Family{IPv4, IPv6} {
-			if i, ok := router.Pick(&o, family, aliases); ok {
+			if i, ok := o.Pick(family, aliases); ok {
 				got[family] = s.Backends[i].Cluster
 			}
 		}

@@ -113,14 +113,14 @@ func TestServersAgree(t *testing.T) {
 func TestFamiliesAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawScene(t)
-		order, router := s.order(), s.router()
-		four, ok4 := router.Pick(&order, IPv4, true)
-		six, ok6 := router.Pick(&order, IPv6, true)
-		if ok4 && ok6 && four != six && router.has[four].address[IPv6] && router.has[six].address[IPv4] {
+		order := s.order()
+		four, ok4 := order.Pick(IPv4, true)
+		six, ok6 := order.Pick(IPv6, true)
+		if ok4 && ok6 && four != six && familiesOf(&s.service.Backends[four]).address[IPv6] && familiesOf(&s.service.Backends[six]).address[IPv4] {
 			t.Fatalf("A is of %d and AAAA of %d, and both have both", four, six)
 		}
 		for family, ok := range map[Family]bool{IPv4: ok4, IPv6: ok6} {
-			has := slices.ContainsFunc(order.Backends, func(i int) bool { return router.has[i].address[family] })
+			has := slices.ContainsFunc(order.Backends, func(i int) bool { return familiesOf(&s.service.Backends[i]).address[family] })
 			if has != ok {
 				t.Fatalf("family %d: there is one to answer: %v; one is answered: %v", family, has, ok)
 			}
@@ -218,7 +218,7 @@ func TestExplanationIsTrue(t *testing.T) {
 		order, router := s.order(), s.router()
 		e := router.Explain(Scope{}, s.client)
 		for family, name := range map[Family]string{IPv4: "A", IPv6: "AAAA"} {
-			i, ok := router.Pick(&order, family, true)
+			i, ok := order.Pick(family, true)
 			answer, said := e.Answers[name]
 			if ok != said || (ok && answer.Cluster != s.service.Backends[i].Cluster) {
 				t.Fatalf("%s: said %v %q, done %v %d", name, said, answer.Cluster, ok, i)

@@ -19,19 +19,23 @@ type Router struct {
 	// Expires is the time from which on all this is to be decided anew, though nothing was changed; zero if never.
 	Expires time.Time
 
-	all    *Table
-	narrow []*Table   // of the regions and zones where it has clusters
-	has    []families // of each backend
+	all    Table    // in place: it is read for nearly every query
+	narrow []*Table // of the regions and zones where it has clusters
 }
 
 // NewRouter decides about a service, which must be complete and valid among the clusters.
 func NewRouter(service *snapshot.Service, clusters Clusters, clock Clock) *Router {
-	r := &Router{Service: service, TTL: TTL(service, clusters, clock)}
+	r := &Router{}
+	r.Decide(service, clusters, clock)
+	return r
+}
+
+// Decide is NewRouter for a router that is part of something larger, and has decided nothing yet.
+func (r *Router) Decide(service *snapshot.Service, clusters Clusters, clock Clock) {
+	r.Service, r.TTL = service, TTL(service, clusters, clock)
 	all := judgeAll(service, clusters, clock)
-	r.all = newTable(service, all, Scope{})
-	r.has = make([]families, 0, len(service.Backends))
+	r.all.decide(service, all, Scope{})
 	for i := range service.Backends {
-		r.has = append(r.has, familiesOf(&service.Backends[i]))
 		cluster := clusters[service.Backends[i].Cluster]
 		for _, health := range []*snapshot.Health{&service.Backends[i].Health, &cluster.Health} {
 			r.Expires = sooner(r.Expires, clock.next(health), clock.At)
@@ -39,19 +43,20 @@ func NewRouter(service *snapshot.Service, clusters Clusters, clock Clock) *Route
 		at := &cluster.Location
 		for _, scope := range []Scope{{Region: at.Region}, {Region: at.Region, Zone: at.Zone}} {
 			if scope != (Scope{}) && r.table(scope) == nil {
-				r.narrow = append(r.narrow, newTable(service, all, scope))
+				narrow := &Table{}
+				narrow.decide(service, all, scope)
+				r.narrow = append(r.narrow, narrow)
 			}
 		}
 	}
 	r.narrow = slices.Clip(r.narrow)
-	return r
 }
 
 // Table returns the decision for a scope. If there is nobody to answer in it, the answer is the name of a wider scope
 // instead, and ok is false: see Wider. For the scope of all clusters it is always true.
 func (r *Router) Table(scope Scope) (table *Table, ok bool) {
 	if scope == (Scope{}) {
-		return r.all, true
+		return &r.all, true
 	}
 	table = r.table(scope)
 	return table, table != nil && table.Eligible()
@@ -104,14 +109,14 @@ func familiesOf(b *snapshot.Backend) families {
 // Pick returns the index of the backend to answer for a family, the first of the order that has it. If the first of all
 // is known by a host name only, it is answered for every family, unless aliases are forbidden; after another it is
 // not answered, because a name has either an alias or addresses.
-func (r *Router) Pick(o *Order, family Family, aliases bool) (backend int, ok bool) {
+func (o *Order) Pick(family Family, aliases bool) (backend int, ok bool) {
 	for position, i := range o.Backends {
-		switch {
-		case r.has[i].alias && aliases:
+		switch has := o.has[position]; {
+		case has.alias && aliases:
 			if position == 0 {
 				return i, true
 			}
-		case r.has[i].address[family]:
+		case has.address[family]:
 			return i, true
 		}
 	}

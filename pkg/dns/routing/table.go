@@ -27,30 +27,35 @@ const MinTTLSeconds = 5
 
 // Table is what is decided about a service in a scope before a client asks. It is safe for concurrent use.
 type Table struct {
+	// What is read for each client comes first, and is together: of many services, it is seldom in the processor's cache.
+	candidates []candidate // by name
+	orders     orderCache
+	weighted   bool // the mode is Weighted
+	lastKnown  bool // nobody is eligible; these are answered all the same
+	places     bool // the place of a client matters
+	draws      bool // the draw matters wherever the client is
+	seed       hash
 	service    *snapshot.Service
 	scope      Scope
-	seed       hash
-	candidates []candidate // by name
-	judged     []judged    // every backend, by name, wherever it is
-	lastKnown  bool        // nobody is eligible; these are answered all the same
-	places     bool        // the place of a client matters
-	draws      bool        // the draw matters wherever the client is
-	orders     orderCache
+	judged     []judged // every backend, by name, wherever it is
 }
 
-// candidate is a cluster that may be answered.
+// candidate is a cluster that may be answered. It is small, like Table: what is only told to people is not in it.
 type candidate struct {
-	backend int // in the service's list
-	name    string
-	at      *snapshot.Location
-	weight  int32
-	rank    int     // 0 is the highest priority there is; the same for all but in mode Failover
-	keeps   float64 // part of its clients that stay with it
-	comes   float64 // of these, the part that is led there while it is coming or leaving
 	draw    hash
+	keeps   float64 // part of its clients that stay with it
+	weight  int32
+	backend int32 // in the service's list
+	rank    int32 // 0 is the highest priority there is; the same for all but in mode Failover
+	has     families
 	leaves  bool // a move goes from it
 	gains   bool // a move goes to it
 	spare   bool // it serves only who moved to it
+}
+
+// cluster is that of a candidate.
+func (t *Table) cluster(candidate int) *snapshot.Cluster {
+	return t.judged[t.candidates[candidate].backend].cluster
 }
 
 // Judgement says what was found about one cluster.
@@ -89,9 +94,10 @@ func judgeAll(service *snapshot.Service, clusters Clusters, clock Clock) []judge
 	return all
 }
 
-// newTable decides about a service in a scope.
-func newTable(service *snapshot.Service, all []judged, scope Scope) *Table {
-	t := &Table{service: service, scope: scope, seed: seedOf(service), judged: all}
+// decide makes the table of a service in a scope.
+func (t *Table) decide(service *snapshot.Service, all []judged, scope Scope) {
+	t.service, t.scope, t.seed, t.judged = service, scope, seedOf(service), all
+	t.weighted = service.Mode == snapshot.Weighted
 	held := 0
 	for i := range all {
 		if scope.holds(&all[i].cluster.Location) {
@@ -122,7 +128,6 @@ func newTable(service *snapshot.Service, all []judged, scope Scope) *Table {
 	t.settleMove()
 	t.rankPriorities()
 	t.whatMatters()
-	return t
 }
 
 // Eligible reports whether there is a cluster to answer on its own merits, not as the last one known.
@@ -138,12 +143,10 @@ func seedOf(service *snapshot.Service) hash {
 func (t *Table) add(backend int, cluster *snapshot.Cluster) {
 	b := &t.service.Backends[backend]
 	t.candidates = append(t.candidates, candidate{
-		backend: backend,
-		name:    b.Cluster,
-		at:      &cluster.Location,
+		backend: int32(backend),
+		has:     familiesOf(b),
 		weight:  *b.Weight,
 		keeps:   min(keeps(t.service.Saturation, cmp.Or(b.LoadPercent, cluster.LoadPercent)), comes(b)),
-		comes:   comes(b),
 		draw:    t.seed.string(b.Cluster),
 	})
 }
@@ -174,19 +177,25 @@ func (t *Table) settleMove() {
 		return
 	}
 	for i := range t.candidates {
-		t.candidates[i].spare = move.Newcomer && slices.Contains(move.To, t.candidates[i].name)
+		t.candidates[i].spare = move.Newcomer && slices.Contains(move.To, t.cluster(i).Name)
 	}
 	if t.scope != (Scope{}) && !slices.ContainsFunc(t.candidates, func(c candidate) bool { return !c.spare }) {
 		t.candidates = nil // the name of all clusters says who has moved
 		return
 	}
-	arrives := slices.ContainsFunc(t.candidates, func(c candidate) bool { return slices.Contains(move.To, c.name) })
-	if !arrives || move.Percent == 0 {
+	if move.Percent == 0 {
+		return
+	}
+	arrives := false
+	for i := range t.candidates {
+		arrives = arrives || slices.Contains(move.To, t.cluster(i).Name)
+	}
+	if !arrives {
 		return
 	}
 	for i := range t.candidates {
-		t.candidates[i].leaves = slices.Contains(move.From, t.candidates[i].name)
-		t.candidates[i].gains = slices.Contains(move.To, t.candidates[i].name)
+		t.candidates[i].leaves = slices.Contains(move.From, t.cluster(i).Name)
+		t.candidates[i].gains = slices.Contains(move.To, t.cluster(i).Name)
 	}
 }
 
@@ -203,7 +212,7 @@ func (t *Table) rankPriorities() {
 	priorities = slices.Compact(priorities)
 	slices.Reverse(priorities)
 	for i := range t.candidates {
-		t.candidates[i].rank = slices.Index(priorities, t.priority(i))
+		t.candidates[i].rank = int32(slices.Index(priorities, t.priority(i)))
 	}
 }
 
@@ -214,13 +223,13 @@ func (t *Table) whatMatters() {
 	if len(t.candidates) < 2 {
 		return
 	}
-	ranks := make(map[int]bool)
+	ranks := make(map[int32]bool)
 	for _, c := range t.candidates {
 		ranks[c.rank] = true
 		t.draws = t.draws || (c.keeps > 0 && c.keeps < 1) || (c.leaves && t.service.Move.Percent < 100)
 	}
 	switch {
-	case t.service.Mode == snapshot.Weighted:
+	case t.weighted:
 		t.draws = true
 	case len(ranks) < len(t.candidates):
 		t.places = true

@@ -113,10 +113,13 @@ func (m *Metrics) dropped(reason string) { m.drops.WithLabelValues(reason).Inc()
 
 func (m *Metrics) signFailed() { m.signing.Inc() }
 
-// tally counts for one worker. It remembers the counters that it has used: to find one takes longer than an answer.
+// tally counts for one worker. It remembers the counters that it has used: to find one takes longer than an answer. The
+// last one is the next one, mostly.
 type tally struct {
 	metrics   *Metrics
 	queries   map[queryKey]metrics.CounterMetric
+	last      queryKey
+	lastOf    metrics.CounterMetric
 	durations [3]metrics.ObserverMetric
 }
 
@@ -140,14 +143,21 @@ func (t *tally) count(w *worker, reply []byte, transport Transport) {
 	if w.answer.Zone != nil {
 		key.zone = w.answer.Zone.Name
 	}
-	counter := t.queries[key]
-	if counter == nil {
-		counter = t.metrics.queries.WithLabelValues(key.zone, typeName(key.qtype), rcodeName(key.rcode), transport.String())
-		t.queries[key] = counter
+	if t.lastOf == nil || key != t.last {
+		t.last, t.lastOf = key, t.counter(key)
 	}
-	counter.Inc()
+	t.lastOf.Inc()
 	w.answer.Count()
 	t.durations[transport].Observe(time.Since(w.start).Seconds())
+}
+
+func (t *tally) counter(key queryKey) metrics.CounterMetric {
+	counter := t.queries[key]
+	if counter == nil {
+		counter = t.metrics.queries.WithLabelValues(key.zone, typeName(key.qtype), rcodeName(key.rcode), key.transport.String())
+		t.queries[key] = counter
+	}
+	return counter
 }
 
 // counted returns the type if it has a counter of its own, or 0: clients must not make as many as they like.

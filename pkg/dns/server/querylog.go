@@ -39,7 +39,7 @@ func (w *worker) logQuery(reply []byte, from netip.Addr, transport Transport) {
 		fields = append(fields, "subnet", q.Subnet.Prefix)
 	}
 	if w.answer.Service != nil {
-		fields = append(fields, "service", w.answer.Service.Key, "cluster", w.answer.Cluster)
+		fields = append(fields, "service", w.answer.Service.Key, "cluster", w.answer.Cluster())
 	}
 	klog.InfoS("Query", fields...)
 }

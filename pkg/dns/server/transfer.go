@@ -26,7 +26,7 @@ func (s *Server) transfers(w *worker, msg []byte) bool {
 // transfer sends a zone to a client that may have it (RFC 5936). IXFR is answered in the same way (RFC 1995, section 4).
 func (s *Server) transfer(w *worker, conn net.Conn, out *bufio.Writer, transport Transport, from netip.Addr) error {
 	w.start, w.text = time.Now(), ""
-	w.answer.Zone, w.answer.Service, w.answer.Cluster = nil, nil, ""
+	w.answer.Zone, w.answer.Service = nil, nil
 	send := func(msg []byte) error {
 		if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return err

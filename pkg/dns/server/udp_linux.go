@@ -102,8 +102,11 @@ func (b *batches) read() (int, error) {
 }
 
 // receive reports false if there is nothing yet.
+//
+// Neither call ever waits, so the scheduler is not told of them: it would take a batch's tenth of a millisecond for a wait,
+// and hand the processor over to another thread and back.
 func (b *batches) receive(fd uintptr) bool {
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batch, unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // as recvmmsg(2) and sendmmsg(2) want it
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batch, unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // as recvmmsg(2) and sendmmsg(2) want it
 	b.errno = errno
 	if errno == 0 {
 		b.received = int(n)
@@ -160,7 +163,7 @@ func (b *batches) flush() (failed error) {
 
 // send reports false if there is no room for a reply.
 func (b *batches) send(fd uintptr) bool {
-	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.pending-b.sent), unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // as recvmmsg(2) and sendmmsg(2) want it
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.pending-b.sent), unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // as recvmmsg(2) and sendmmsg(2) want it
 	b.errno = errno
 	if errno == 0 {
 		b.sent += int(n)

@@ -48,7 +48,7 @@ func (w *worker) reply(dst, msg []byte, from netip.Addr, transport Transport) []
 	w.start = time.Now()
 	start := len(dst)
 	w.text = ""
-	w.answer.Zone, w.answer.Service, w.answer.Cluster = nil, nil, ""
+	w.answer.Zone, w.answer.Service = nil, nil
 	rcode, ok := w.query.Read(msg)
 	if !ok {
 		w.Metrics.dropped(droppedNoQuery)

@@ -38,11 +38,11 @@ type Answer struct {
 	Types []uint16
 	// Bits is the length of the client's prefix to which the answer applies.
 	Bits int
-	// Service and Cluster are whose addresses are answered, if any.
+	// Service is whose addresses are answered, if any.
 	Service *Service
-	Cluster string
 
-	backend int // of Service, that Cluster is
+	led     bool // to a cluster
+	backend int  // of Service, that it is
 	made    source
 	order   routing.Order
 }
@@ -56,7 +56,7 @@ type source struct {
 func (a *Answer) reset() {
 	a.Zone, a.Rcode, a.Records, a.Bits = nil, dns.RcodeSuccess, wire.Records{}, 0
 	a.Answer, a.Authority, a.Additional = a.Answer[:0], a.Authority[:0], a.Additional[:0]
-	a.Owner, a.Types, a.Service, a.Cluster = "", nil, nil, ""
+	a.Owner, a.Types, a.Service, a.led = "", nil, nil, false
 }
 
 // Expand makes records of addresses an answer section, owned by the name as it was asked.

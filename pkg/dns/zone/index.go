@@ -60,11 +60,11 @@ type region struct {
 
 // Service is a service made ready for answers.
 type Service struct {
-	*routing.Router
-	Key    snapshot.Key
+	routing.Router
 	sets   []addressSet // of each backend
+	counts counts
+	Key    snapshot.Key
 	ports  []snapshot.Port
-	counts *counts
 }
 
 // addressSet has the addresses of a backend as records.
@@ -146,15 +146,9 @@ func newFleet(clusters []snapshot.Cluster) fleet {
 
 // newService makes a service. It goes on with the counts of the one that it takes the place of, if any.
 func (ix *Index) newService(s *snapshot.Service, before *Service) *Service {
-	service := &Service{
-		Router: routing.NewRouter(s, ix.fleet.clusters, ix.clock), Key: s.Key(), ports: s.Ports,
-		sets: make([]addressSet, 0, len(s.Backends)),
-	}
-	var counted *counts
-	if before != nil {
-		counted = before.counts
-	}
-	service.counts = newCounts(s, counted)
+	service := &Service{Key: s.Key(), ports: s.Ports, sets: make([]addressSet, 0, len(s.Backends))}
+	service.Decide(s, ix.fleet.clusters, ix.clock)
+	service.counts = newCounts(s, before)
 	for i := range s.Backends {
 		service.sets = append(service.sets, newAddressSet(&s.Backends[i], service.TTL))
 	}

@@ -36,7 +36,7 @@ func (ix *Index) answerService(q *Question, n node, a *Answer) {
 	}
 	n.backend = a.order.Backends[0]
 	if family, isAddress := familyOf(q.Type); isAddress && n.port == nil {
-		backend, ok := n.service.Pick(&a.order, family, !n.alone)
+		backend, ok := a.order.Pick(family, !n.alone)
 		n.backend = backend
 		if !ok {
 			a.nothing(orAsked(owner, q), []uint16{otherFamily(q.Type)}, a.Zone.negative)
@@ -124,7 +124,7 @@ func (a *Answer) answerPort(q *Question, n node, owner string) {
 	a.leads(n.backend)
 	target := set.alias
 	if target == "" {
-		target = a.Zone.clusterName(n.service.Key, a.Cluster)
+		target = a.Zone.clusterName(n.service.Key, a.Cluster())
 		for family := range set.records {
 			a.Additional = append(a.Additional, n.service.addressRecords(target, n.backend, routing.Family(family))...)
 		}
