@@ -118,6 +118,10 @@ func TestDatabase(t *testing.T) {
 		"2001:db8::/32": city("AS", "JP", 35.7, 139.7),
 		"192.0.2.0/24":  {"traits": mmdbtype.Map{"is_anycast": mmdbtype.Bool(true)}},
 		"198.51.0.0/16": city("EU", "GB", 1000, 0),
+		"11.0.0.0/16": { // as in a database of countries
+			"continent": mmdbtype.Map{"code": mmdbtype.String("SA")},
+			"country":   mmdbtype.Map{"iso_code": mmdbtype.String("BR")},
+		},
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -131,6 +135,7 @@ func TestDatabase(t *testing.T) {
 		"2001:db8::1":  {"country JP, continent asia, 35.70,139.70", 32},
 		"192.0.2.1":    {"", 24}, // it says nothing of use
 		"198.51.100.1": {"", 16}, // it says nonsense
+		"11.0.1.1":     {"country BR, continent south-america", 16},
 	} {
 		place, bits := d.Find(netip.MustParseAddr(addr))
 		got := ""
