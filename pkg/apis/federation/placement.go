@@ -51,6 +51,10 @@ func FormatClusters(p *v1alpha1.Placement) string {
 		switch {
 		case c.Idle:
 			out = append(out, c.Name+"=0")
+		case c.Target != nil && *c.Target == 0 && c.MaxReplicas != nil:
+			out = append(out, fmt.Sprintf("%s=%d-%d>0", c.Name, ptr.Deref(c.MinReplicas, 1), *c.MaxReplicas))
+		case c.Target != nil && *c.Target == 0 && c.Replicas == nil:
+			out = append(out, c.Name+"=all>0")
 		case c.MaxReplicas != nil:
 			out = append(out, fmt.Sprintf("%s=%d-%d", c.Name, ptr.Deref(c.MinReplicas, 1), *c.MaxReplicas))
 		case c.Replicas == nil:

@@ -20,6 +20,7 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
 	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/generated/informers/externalversions"
 	listers "drover.dev/drover/pkg/generated/listers/federation/v1alpha1"
@@ -91,10 +92,10 @@ func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Dura
 }
 
 // asked is how many replicas the clusters' autoscalers ask for together; nil while that is not known of all of them, or the
-// workload is not divided: then each cluster has a number of its own. While it migrates it has more than it needs, and the
-// number stays what it was.
+// workload is not divided: then each cluster has a number of its own. While it migrates, or moves, it has more than it needs,
+// and the number stays what it was.
 func asked(p *v1alpha1.Placement) *int32 {
-	if p.Spec.Autoscaler == nil || p.Spec.Migration != nil || p.Spec.Replicas == nil || len(p.Spec.Clusters) == 0 {
+	if p.Spec.Autoscaler == nil || p.Spec.Migration != nil || decision.Moves(&p.Spec) || p.Spec.Replicas == nil || len(p.Spec.Clusters) == 0 {
 		return nil
 	}
 	var sum int32

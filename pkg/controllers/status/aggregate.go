@@ -7,13 +7,13 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/workload"
@@ -59,7 +59,11 @@ func progressingCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
 	var moving, clients []string
 	for _, a := range spec.Clusters {
 		if a.Target != nil && (a.Traffic == nil || a.Traffic.State == v1alpha1.TrafficArriving || a.Traffic.Percent > 0) {
-			moving = append(moving, fmt.Sprintf("%s %d → %d", a.Name, ptr.Deref(a.Replicas, 0), *a.Target))
+			has := "all"
+			if a.Replicas != nil {
+				has = strconv.Itoa(int(*a.Replicas))
+			}
+			moving = append(moving, fmt.Sprintf("%s %s → %d", a.Name, has, *a.Target))
 		}
 		if t := a.Traffic; t != nil {
 			clients = append(clients, a.Name+": "+sayTraffic(t))

@@ -98,8 +98,11 @@ func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	if !w.Fixed {
 		redirect(&next, w, in)
 	}
-	if w.Autoscaler == nil && w.Whole == "" {
+	switch {
+	case w.Autoscaler == nil && w.Whole == "":
 		takeStep(&next, w, in)
+	case !w.Fixed:
+		handOver(&next, w, in)
 	}
 	if Moves(&next) {
 		again = sooner(sooner(again, moveRecheck), untilWithdrawn(&next, in.Now))

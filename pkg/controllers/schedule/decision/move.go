@@ -47,7 +47,7 @@ func takeStep(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	}
 	var held int64
 	for _, a := range clusters {
-		share := shareOf(a, w, in)
+		share := shareOf(a.Name, int64(*a.Replicas), w, in)
 		move.Shares = append(move.Shares, share)
 		held += share.Replicas
 	}
@@ -76,22 +76,22 @@ func isExcluded(spec *v1alpha1.PlacementSpec, cluster string) bool {
 }
 
 // shareOf is a cluster's part in a move: from what is assigned to it, by what it reports of that.
-func shareOf(a v1alpha1.ClusterAssignment, w Workload, in Inputs) placement.Share {
-	r := reportOf(in.Reports, a.Name)
+func shareOf(cluster string, target int64, w Workload, in Inputs) placement.Share {
+	r := reportOf(in.Reports, cluster)
 	acted := r.ObservedGeneration == w.Generation
 	s := placement.Share{
-		Target: int64(*a.Replicas), Pods: int64(r.Replicas), Available: int64(r.AvailableReplicas),
+		Target: target, Pods: int64(r.Replicas), Available: int64(r.AvailableReplicas),
 		Rolling:   r.Replicas > 0 && (!acted || r.UpdatedReplicas != r.Replicas),
 		Confirmed: r.Synced && acted && in.ReportsCurrent,
 	}
-	if was := workload.Share(in.Current, a.Name); was != nil {
+	if was := workload.Share(in.Current, cluster); was != nil {
 		s.Replicas = int64(ptr.Deref(was.Replicas, 0))
-		clients, _ := clientsOf(a.Name, true, in)
+		clients, _ := clientsOf(cluster, true, in)
 		s.Serving = s.Target == 0 && leadOf(was).Serves(clients, in.Now)
 	}
-	for _, cluster := range in.Clusters {
-		if cluster.Name == a.Name {
-			s.Unknown = !meta.IsStatusConditionTrue(cluster.Status.Conditions, v1alpha1.ConditionReady)
+	for _, c := range in.Clusters {
+		if c.Name == cluster {
+			s.Unknown = !meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionReady)
 		}
 	}
 	return s

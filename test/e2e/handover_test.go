@@ -1,0 +1,41 @@
+// Copyright The Drover Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import "testing"
+
+// While a cluster is drained of an autoscaled workload, no request fails and never are there fewer replicas: the cluster
+// goes on until the others, whose autoscalers are asked for more meanwhile, have as many, and clients are led there.
+func TestNoRequestFailsWhenAnAutoscaledWorkloadDrains(t *testing.T) {
+	s := sharedSpace(t)
+	r := s.resolveWeighted()
+	s.apply(`
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 6
+  maxReplicas: 24
+`)
+	for _, cluster := range []string{"east", "west", "eu"} {
+		s.eventuallyScales("web", cluster, 2, 8, 4)
+	}
+	s.guard("web", 12, 24)
+	c := r.send()
+	c.during(t, "draining by weight", func() {
+		s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"east","weight":0}]}}`)
+		s.kubectl("wait", "placement", "deployment-web", "--for", `jsonpath={.status.conditions[?(@.type=="Progressing")].reason}=TrafficLeaving`, "--timeout", patience.String())
+		s.wantContains(s.kubectl("get", "placement", "deployment-web"), "east=2-8>0")
+		r.eventuallyAnswers(r.nameOf(""), "west", "eu")
+		s.runsIn("web", "east")
+		s.eventuallyRuns("web", map[string]int32{"west": 6, "eu": 6})
+		s.kubectl("wait", "placement", "deployment-web", "--for", "condition=Progressing=false", "--timeout", patience.String())
+	})
+	c.stop()
+	s.eventuallyScales("web", "west", 3, 12, 6)
+	s.eventuallyScales("web", "eu", 3, 12, 6)
+}
