@@ -22,7 +22,7 @@ func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	if in.Migration != nil || w.Timed || w.Everywhere || w.Replicas == 0 {
 		return
 	}
-	leaving := leavingOf(next, in)
+	leaving := leavingOf(next, w, in)
 	if len(leaving) == 0 {
 		return
 	}
@@ -63,13 +63,14 @@ func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 
 // leavingOf are the clusters that have some of a workload and are to have none, with what they are assigned now. Those that
 // left, or were given up as lost, keep nothing.
-func leavingOf(next *v1alpha1.PlacementSpec, in Inputs) (out []v1alpha1.ClusterAssignment) {
+func leavingOf(next *v1alpha1.PlacementSpec, w Workload, in Inputs) (out []v1alpha1.ClusterAssignment) {
 	if in.Current == nil {
 		return nil
 	}
+	scaled := w.Autoscaler != nil && w.Whole == ""
 	for _, a := range in.Current.Clusters {
 		i := slices.IndexFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return e.Name == a.Name })
-		if i < 0 || a.Idle || (a.MaxReplicas != nil) != (next.Autoscaler != nil) {
+		if i < 0 || a.Idle || (a.MaxReplicas != nil) != scaled {
 			continue
 		}
 		if why := next.Excluded[i]; why.Code != v1alpha1.ExcludedNotReady && why.Code != v1alpha1.ExcludedLeaving {

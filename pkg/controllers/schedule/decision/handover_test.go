@@ -65,7 +65,8 @@ func TestHandOver(t *testing.T) {
 	leaves.DeletionTimestamp = &metav1.Time{Time: now}
 	whole := Workload{Key: "deployment/default/web", Generation: 1, Replicas: 3, Whole: "runs all of it"}
 	everywhere := &v1alpha1.PlacementSpec{WorkloadGeneration: 1, PolicyGeneration: 1, Clusters: []v1alpha1.ClusterAssignment{{Name: "a"}}}
-	timed := whole
+	scaledWhole, timed := whole, whole
+	scaledWhole.Autoscaler = scaled.Autoscaler
 	timed.Timed = true
 	for _, tt := range []struct {
 		name     string
@@ -84,6 +85,7 @@ func TestHandOver(t *testing.T) {
 		{"and goes then, whoever is led there", w, []*v1alpha1.Cluster{lost, both[1]}, scaled, []v1alpha1.ClusterPlacementStatus{runs("a", 3), runs("b", 6)}, "b=2-16"},
 		{"all in each: until all is there", whole, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), runs("b", 2)}, "a>0:Leaving34 b"},
 		{"then clients go", whole, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), runs("b", 3)}, "a>0:Leaving0 b"},
+		{"also if it is autoscaled in each", scaledWhole, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), runs("b", 2)}, "a>0:Leaving34 b"},
 		{"by the clock: never in both", timed, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3)}, "b"},
 		{"what was divided before", whole, both, scaled, []v1alpha1.ClusterPlacementStatus{runs("a", 3)}, "b"},
 	} {
