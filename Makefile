@@ -62,7 +62,7 @@ conformance: ## The name server against the rules of DNS, by raw packets and by 
 
 .PHONY: e2e
 e2e: build bin/member need-kubectl ## Tests against real clusters
-	go test -tags e2e ./test/e2e/... -count=1 -timeout 20m
+	go test -tags e2e ./test/e2e/... -count=1 -timeout 45m
 
 .PHONY: chaos
 chaos: build bin/member ## Kill API server and controllers at random during 5000 creates and deletes; DROVER_SEED repeats a run

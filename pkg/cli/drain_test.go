@@ -224,8 +224,8 @@ func TestDrainNotes(t *testing.T) {
 	}
 	here, there, moving := on("east", ptr.To[int32](2)), on("west", ptr.To[int32](2)), on("east", ptr.To[int32](2))
 	moving.Clusters[0].Target, moving.Budget = ptr.To[int32](0), &v1alpha1.PlacementBudget{Name: "web", MinAvailable: 2}
-	autoscaled, spread, whole := there, there, on("west", nil)
-	autoscaled.Autoscaler = &v1alpha1.Autoscaler{}
+	spread, whole, handed := there, on("west", nil), on("east", nil)
+	handed.Clusters[0].Target = ptr.To[int32](0)
 	spread.Problem, spread.ProblemMessage = "SpreadUnsatisfiable", "one domain of two"
 	for _, tt := range []struct {
 		name      string
@@ -235,8 +235,8 @@ func TestDrainNotes(t *testing.T) {
 	}{
 		{"nothing to note", here, on("east", ptr.To[int32](2)), nil, nil},
 		{"a budget that holds more back than the policy", here, moving, nil, []string{"at least 2 stay available, since PodDisruptionBudget web asks for that"}},
-		{"autoscaled", here, autoscaled, nil, []string{"PodDisruptionBudget web is not kept on east: it is autoscaled, and ends there at once"}},
 		{"whole", on("east", nil), whole, nil, []string{"PodDisruptionBudget web is not kept on east: each cluster runs all of it, and ends there at once"}},
+		{"whole, and handed over", on("east", nil), handed, nil, nil},
 		{"a minimum", here, moving, policy, []string{"at least 2 stay available, since PodDisruptionBudget web asks for that", "policy web asks for at least 2 on east; while that is drained, it has none"}},
 		{"what the others cannot keep", on("west", ptr.To[int32](2)), spread, nil, []string{"one domain of two"}},
 	} {

@@ -40,13 +40,8 @@ func drainNotes(cluster string, now, then *v1alpha1.PlacementSpec, policy *v1alp
 // atOnce says why a workload leaves a cluster at once, and not step by step; empty if it does not.
 func atOnce(cluster string, now, then *v1alpha1.PlacementSpec) string {
 	a := workload.Share(now, cluster)
-	switch {
-	case a == nil || workload.Share(then, cluster) != nil:
+	if a == nil || a.Replicas != nil || workload.Share(then, cluster) != nil {
 		return ""
-	case then.Autoscaler != nil:
-		return "it is autoscaled"
-	case a.Replicas == nil:
-		return "each cluster runs all of it"
 	}
-	return ""
+	return "each cluster runs all of it"
 }
