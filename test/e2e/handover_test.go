@@ -39,3 +39,14 @@ spec:
 	s.eventuallyScales("web", "west", 3, 12, 6)
 	s.eventuallyScales("web", "eu", 3, 12, 6)
 }
+
+// What may be missing during a rollout, in a number, may be missing in all clusters together, not in each.
+func TestRolloutKeepsItsBoundOverAllClusters(t *testing.T) {
+	s := sharedSpace(t)
+	s.deploy("web", 12, map[string]int64{"east": 1, "west": 1, "eu": 1})
+	s.eventuallyRuns("web", map[string]int32{"east": 4, "west": 4, "eu": 4})
+	s.guard("web", 11, 15)
+	s.kubectl("patch", "deployment", "web", "-p", `{"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":1,"maxSurge":1}},"template":{"metadata":{"annotations":{"version":"2"}}}}}`)
+	s.kubectl("rollout", "status", "deployment", "web", "--timeout", patience.String())
+	s.eventuallyRuns("web", map[string]int32{"east": 4, "west": 4, "eu": 4})
+}

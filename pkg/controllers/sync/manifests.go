@@ -56,9 +56,9 @@ type share struct {
 }
 
 // shareOf is a cluster's share, and what else its manifest is made from.
-func shareOf(cluster string, kind *workload.Kind, obj metav1.Object, placement *v1alpha1.Placement) (share, basis) {
+func shareOf(cluster string, kind *workload.Kind, obj workload.Object, placement *v1alpha1.Placement) (share, basis) {
 	of, from := share{}, basis{source: obj}
-	if kind.Localize != nil || len(placement.Spec.Overrides) > 0 {
+	if kind.IsLocal(obj) || len(placement.Spec.Overrides) > 0 {
 		of.cluster, from.placement = cluster, placement
 	}
 	if placement.Spec.Autoscaler != nil {

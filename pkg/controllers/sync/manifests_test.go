@@ -7,8 +7,10 @@ import (
 	"strconv"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -120,6 +122,11 @@ func TestShareOf(t *testing.T) {
 	}
 	if same(workload.Job, "east", "west") {
 		t.Error("each cluster has its own part of a Job")
+	}
+	counted := federated()
+	counted.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxUnavailable: ptr.To(intstr.FromInt32(1))}
+	if one, _ := shareOf("east", workload.Deployment, counted, placement); one.cluster != "east" {
+		t.Error("each cluster has its own part of what may be missing")
 	}
 	placement.Spec.Overrides = []v1alpha1.Override{{}}
 	if same(workload.Deployment, "east", "west") {

@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
@@ -26,9 +27,13 @@ var Deployment = &Kind{
 	Division:         v1alpha1.Divide,
 	Replicas:         kind.Of(func(d *appsv1.Deployment) **int32 { return &d.Spec.Replicas }),
 	Template:         kind.Of(func(d *appsv1.Deployment) *corev1.PodTemplateSpec { return &d.Spec.Template }),
-	Observed:         kind.Of(func(d *appsv1.Deployment) int64 { return d.Status.ObservedGeneration }),
-	Report:           reportBy(reportDeployment),
-	Sum:              sumBy(sumDeployment),
+	Localize: func(obj runtime.Object, spec *v1alpha1.PlacementSpec, cluster string) {
+		divideRollout(obj.(*appsv1.Deployment), spec, cluster)
+	},
+	Local:    kind.Of(dividesRollout),
+	Observed: kind.Of(func(d *appsv1.Deployment) int64 { return d.Status.ObservedGeneration }),
+	Report:   reportBy(reportDeployment),
+	Sum:      sumBy(sumDeployment),
 	UpdateStatus: statusBy(func(kube kubernetes.Interface, namespace string) statusWriter[*appsv1.Deployment] {
 		return kube.AppsV1().Deployments(namespace)
 	}),

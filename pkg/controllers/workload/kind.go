@@ -64,6 +64,8 @@ type Kind struct {
 	// Localize changes an object that is the cluster's own copy, with the cluster's share in it, into what the cluster is
 	// to hold. Nil where there is nothing to change.
 	Localize func(obj runtime.Object, placement *v1alpha1.PlacementSpec, cluster string)
+	// Local says whether Localize changes an object. Nil if it may always.
+	Local func(runtime.Object) bool
 	// Observed is the generation of an object in a member that the member's controllers have acted on. Nil where they do
 	// not say.
 	Observed func(runtime.Object) int64
@@ -131,6 +133,11 @@ func (k *Kind) Placed() bool { return k.Division != "" }
 
 // IsFixed says whether a cluster's share of an object cannot be changed once the cluster has it.
 func (k *Kind) IsFixed(obj runtime.Object) bool { return k.Fixed != nil && k.Fixed(obj) }
+
+// IsLocal says whether clusters hold an object differently even with the same share of it.
+func (k *Kind) IsLocal(obj runtime.Object) bool {
+	return k.Localize != nil && (k.Local == nil || k.Local(obj))
+}
 
 // isUnplaced says whether an object goes to no cluster, though others of its kind do.
 func (k *Kind) isUnplaced(obj runtime.Object) bool { return k.Unplaced != nil && k.Unplaced(obj) }
