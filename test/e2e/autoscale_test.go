@@ -15,6 +15,20 @@ import (
 	"drover.dev/drover/test/harness"
 )
 
+// autoscale has the Deployment web scaled between bounds.
+func (s *space) autoscale(least, most int) {
+	s.Helper()
+	s.apply(fmt.Sprintf(`
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: %d
+  maxReplicas: %d
+`, least, most))
+}
+
 // eventuallyScales waits until a member's autoscaler has these bounds, and its Deployment so many replicas.
 func (s *space) eventuallyScales(name, cluster string, least, most, replicas int32) {
 	s.Helper()
@@ -42,15 +56,7 @@ func TestAutoscaler(t *testing.T) {
 	s.eventuallyRuns("web", map[string]int32{"east": 1, "west": 2, "eu": 3})
 	before := s.podUIDs("eu")
 
-	s.apply(`
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  minReplicas: 12
-  maxReplicas: 24
-`)
+	s.autoscale(12, 24)
 	s.eventuallyScales("web", "east", 2, 4, 2)
 	s.eventuallyScales("web", "west", 4, 8, 4)
 	s.eventuallyScales("web", "eu", 6, 12, 6)

@@ -12,15 +12,7 @@ import "testing"
 func TestNoRequestFailsWhenAnAutoscaledWorkloadDrains(t *testing.T) {
 	s := sharedSpace(t)
 	r := s.resolveWeighted()
-	s.apply(`
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  minReplicas: 6
-  maxReplicas: 24
-`)
+	s.autoscale(6, 24)
 	for _, cluster := range []string{"east", "west", "eu"} {
 		s.eventuallyScales("web", cluster, 2, 8, 4)
 	}
