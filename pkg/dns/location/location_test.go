@@ -46,10 +46,10 @@ func TestNetworks(t *testing.T) {
 		"10.1.2.3":      {"clusters east,west", 24},
 		"10.1.3.3":      {"region us-west1, country US, continent north-america, 45.60,-121.20", 24}, // 10.1.2.0/24 is next door
 		"10.1.128.1":    {"region us-west1, country US, continent north-america, 45.60,-121.20", 17},
-		"10.200.1.1":    {"country DE", 9},
+		"10.200.1.1":    {"country DE, continent europe", 9},
 		"11.0.0.1":      {"", 8},
 		"192.0.2.1":     {"", 1},
-		"2001:db8::1":   {"country FR", 32},
+		"2001:db8::1":   {"country FR, continent europe", 32},
 		"2001:db9::1":   {"", 32},
 		"fe80::1":       {"", 1},
 		"0.0.0.0":       {"", 5},
@@ -247,6 +247,26 @@ func TestRegions(t *testing.T) {
 	Complete(&own)
 	if want := (&routing.Place{Location: own}).String(); want != "region us-east1, country XX, continent north-america, 1.00,2.00" {
 		t.Errorf("what was said was replaced: %s", want)
+	}
+}
+
+func TestCountries(t *testing.T) {
+	for _, codes := range countries {
+		for code := range strings.FieldsSeq(codes) {
+			l := snapshot.Location{Country: code}
+			Complete(&l)
+			if err := l.Validate(); err != nil || countries[l.Continent] != codes {
+				t.Errorf("%s is in %s, and in another: %v", code, l.Continent, err)
+			}
+		}
+	}
+	for name, r := range regions {
+		if continentOf[r.country] != r.continent {
+			t.Errorf("%s is in %s, its country %s in %s", name, r.continent, r.country, continentOf[r.country])
+		}
+	}
+	if n := len(continentOf); n < 249 {
+		t.Errorf("%d countries", n)
 	}
 }
 

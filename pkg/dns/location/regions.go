@@ -3,7 +3,11 @@
 
 package location
 
-import "drover.dev/drover/pkg/dns/snapshot"
+import (
+	"cmp"
+
+	"drover.dev/drover/pkg/dns/snapshot"
+)
 
 // region is what is known of a cloud's region: the city that its provider names, to a degree or so.
 type region struct {
@@ -11,20 +15,13 @@ type region struct {
 	latitude, longitude float64
 }
 
-// Complete fills in the continent, country and coordinates of a location whose region is well known, where they are
-// missing.
+// Complete fills in what is missing of a location and follows from the rest: the continent, country and coordinates of a
+// region that is well known, and the continent of a country.
 func Complete(l *snapshot.Location) {
-	r, ok := regions[l.Region]
-	if !ok {
-		return
-	}
-	if l.Continent == "" {
-		l.Continent = r.continent
-	}
-	if l.Country == "" {
-		l.Country = r.country
-	}
-	if l.Latitude == nil {
+	r, known := regions[l.Region]
+	l.Country = cmp.Or(l.Country, r.country)
+	l.Continent = cmp.Or(l.Continent, r.continent, continentOf[l.Country])
+	if known && l.Latitude == nil {
 		l.Latitude, l.Longitude = &r.latitude, &r.longitude
 	}
 }
