@@ -171,6 +171,10 @@ func (h *hosted) verbs() {
 	}
 	h.kubectl("scale", deployments, "web", "-n", "shop", "--replicas", "5")
 	h.kubectl("patch", deployments, "web", "-n", "shop", "--type=merge", "-p", `{"metadata":{"labels":{"team":"blue"}}}`)
+	harness.Eventually(h, patience, func() error { // the host fetches schemas in its own time
+		_, err := h.host.Kubectl().Run(h.Context(), "explain", "deployments.federation.drover.dev.spec.replicas")
+		return err
+	})
 	h.wants(h.kubectl("explain", "deployments.federation.drover.dev.spec.replicas"), "federation.drover.dev", "replicas")
 	// The host does not look for the schemas of its own kinds in the federation.
 	for _, own := range []string{"deployments", "services", "jobs", "ingresses", "leases", "roles", "horizontalpodautoscalers", "poddisruptionbudgets"} {

@@ -38,6 +38,7 @@ func TestDNSFollowsScaleToZero(t *testing.T) {
 
 	s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"east","weight":1}]}}`)
 	s.kubectl("scale", "deployment", "web", "--replicas", "3")
+	harness.Eventually(t, patience, func() error { return r.readAddresses("Service", 3) }) // where it was gone, it has another
 	t.Logf("all are answered again after %.1fs", r.eventuallyAnswers(r.nameOf(""), "east", "west", "eu").Seconds())
 }
 

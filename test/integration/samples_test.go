@@ -169,7 +169,8 @@ var samples = map[string]sample{
 	"TrafficPolicy": {
 		manifest: `{"spec": {"clusters": [{"name": "east", "weight": 95}, {"name": "west", "weight": 5}]}}`,
 		spec:     `{"spec": {"mode": "Weighted"}}`,
-		columns:  []string{"Name", "Target", "Mode", "Weights", "Age", "TTL"},
+		status:   `{"status": {"observedGeneration": 1}}`,
+		columns:  []string{"Name", "Target", "Mode", "Weights", "Applied", "Age", "TTL", "Reason"},
 	},
 	"Migration": {
 		manifest: `{"spec": {"from": "east", "to": "west", "namespaces": ["$NAME"]}}`,
