@@ -7,6 +7,7 @@ package drain
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -79,17 +80,20 @@ func (c *Controller) placementChanged(obj any) {
 	if !ok {
 		return
 	}
-	look := func(name string) {
-		if cluster, err := c.clusters.Get(name); err == nil && decision.Stages(cluster) {
-			c.runner.EnqueueAfter(name, coalesce)
+	clusters, err := c.clusters.List(labels.Everything())
+	if err != nil {
+		return // it reads memory
+	}
+	for _, cluster := range clusters { // few are drained at a time, and Placements change all the time
+		if decision.Stages(cluster) && isOn(p, cluster.Name) {
+			c.runner.EnqueueAfter(cluster.Name, coalesce)
 		}
 	}
-	for i := range p.Spec.Clusters {
-		look(p.Spec.Clusters[i].Name)
-	}
-	for i := range p.Status.Clusters {
-		look(p.Status.Clusters[i].Name)
-	}
+}
+
+// isOn says whether a workload is placed on a cluster, or reported from there.
+func isOn(p *v1alpha1.Placement, cluster string) bool {
+	return workload.Share(&p.Spec, cluster) != nil || slices.ContainsFunc(p.Status.Clusters, func(r v1alpha1.ClusterPlacementStatus) bool { return r.Name == cluster })
 }
 
 func (c *Controller) reconcile(ctx context.Context, name string) (time.Duration, error) {

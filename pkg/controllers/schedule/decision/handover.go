@@ -5,7 +5,6 @@ package decision
 
 import (
 	"fmt"
-	"slices"
 
 	"k8s.io/utils/ptr"
 
@@ -46,7 +45,8 @@ func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 		}
 		a, share := leaving[i], move.Shares[i]
 		clients, why := clientsOf(a.Name, true, in)
-		a.Traffic = trafficOf(leadOf(workload.Share(in.Current, a.Name)).Next(share, step, clients, true, in.Now), workload.Share(in.Current, a.Name), why, in.Now)
+		was := workload.Share(in.Current, a.Name)
+		a.Traffic = trafficOf(leadOf(was).Next(share, step, clients, true, in.Now), was, why, in.Now)
 		place(next, a)
 		kept = true
 	}
@@ -69,11 +69,10 @@ func leavingOf(next *v1alpha1.PlacementSpec, w Workload, in Inputs) (out []v1alp
 	}
 	scaled := w.Autoscaler != nil && w.Whole == ""
 	for _, a := range in.Current.Clusters {
-		i := slices.IndexFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return e.Name == a.Name })
-		if i < 0 || a.Idle || (a.MaxReplicas != nil) != scaled {
+		if a.Idle || (a.MaxReplicas != nil) != scaled {
 			continue
 		}
-		if why := next.Excluded[i]; why.Code != v1alpha1.ExcludedNotReady && why.Code != v1alpha1.ExcludedLeaving {
+		if why, leaves := leavesBecause(next, a.Name); leaves {
 			a.Target, a.Code, a.Reason = ptr.To[int32](0), why.Code, why.Reason
 			out = append(out, a)
 		}

@@ -31,11 +31,10 @@ func takeStep(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	}
 	clusters := slices.Clone(next.Clusters)
 	for _, was := range in.Current.Clusters {
-		i := slices.IndexFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return e.Name == was.Name })
-		if i < 0 || ptr.Deref(was.Replicas, 0) == 0 || was.MaxReplicas != nil {
+		if ptr.Deref(was.Replicas, 0) == 0 || was.MaxReplicas != nil {
 			continue
 		}
-		if why := next.Excluded[i]; why.Code != v1alpha1.ExcludedNotReady && why.Code != v1alpha1.ExcludedLeaving {
+		if why, leaves := leavesBecause(next, was.Name); leaves {
 			clusters = append(clusters, v1alpha1.ClusterAssignment{Name: was.Name, Replicas: ptr.To[int32](0), Code: why.Code, Reason: why.Reason})
 		}
 	}
@@ -69,6 +68,17 @@ func takeStep(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 		return *a.Replicas == 0 && a.Target == nil && isExcluded(next, a.Name)
 	})
 	next.Excluded = slices.DeleteFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return isPlaced(next, e.Name) })
+}
+
+// leavesBecause is why a cluster is to have nothing; false if it is to have some, or is not there to be moved from: it left,
+// or was given up as lost.
+func leavesBecause(next *v1alpha1.PlacementSpec, cluster string) (why v1alpha1.ClusterExclusion, leaves bool) {
+	i := slices.IndexFunc(next.Excluded, func(e v1alpha1.ClusterExclusion) bool { return e.Name == cluster })
+	if i < 0 {
+		return why, false
+	}
+	why = next.Excluded[i]
+	return why, why.Code != v1alpha1.ExcludedNotReady && why.Code != v1alpha1.ExcludedLeaving
 }
 
 func isExcluded(spec *v1alpha1.PlacementSpec, cluster string) bool {
