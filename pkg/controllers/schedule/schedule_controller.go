@@ -385,7 +385,7 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 				OwnerReferences: []metav1.OwnerReference{{APIVersion: next.Workload.APIVersion, Kind: next.Workload.Kind, Name: key.Name, UID: obj.GetUID(), Controller: ptr.To(true)}},
 			},
 			Spec: next,
-		}, metav1.CreateOptions{})
+		}, metav1.CreateOptions{FieldValidation: metav1.FieldValidationIgnore})
 		if apierrors.IsAlreadyExists(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			return nil // not seen yet, and looked at when it is; or its end is near, as is the workload's
 		}
@@ -396,6 +396,6 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	if len(updated.OwnerReferences) == 1 {
 		updated.OwnerReferences[0].UID = obj.GetUID()
 	}
-	_, err := placements.Update(ctx, updated, metav1.UpdateOptions{})
+	_, err := placements.Update(ctx, updated, metav1.UpdateOptions{FieldValidation: metav1.FieldValidationIgnore})
 	return err
 }
