@@ -16,11 +16,16 @@ const (
 	// perStatus is how much longer a change waits for each status that is to be written besides, and longest is the most:
 	// the more there is to write, the more of what changes is written at once.
 	perStatus, longest = 10 * time.Millisecond, time.Second
-	// longestAnswered is the most for what name servers answer by: clients follow it.
-	longestAnswered = 250 * time.Millisecond
+	// longestUrgent is the most for what something else waits for: clients follow what name servers answer by, and a move
+	// goes on by what is reported of it.
+	longestUrgent = 250 * time.Millisecond
 	// perCluster is how much longer a status rests after a write for each cluster in it: a rollout in many is very many
 	// changes of one large status.
 	perCluster = 500 * time.Microsecond
+	// much is how many decisions within lately are much to do for clusters. Statuses rest then, each up to patience, and
+	// look again after recheck: every write of one takes its CPU from what people wait for.
+	much, lately      = 8, time.Second
+	patience, recheck = 3 * time.Second, 100 * time.Millisecond
 )
 
 // pace says when statuses are written: at once while there is one to write, later while there are many, so that what
@@ -29,45 +34,58 @@ type pace struct {
 	mu    sync.Mutex
 	due   int // statuses that are to be written
 	notes map[workload.Key]note
+	// decisions are when the last of them were made, at most as many as are much.
+	decisions []time.Time
 }
 
 // note is what is remembered of a workload's status.
 type note struct {
 	due     bool
+	since   time.Time // when it became due
 	settled time.Time // until then it rests
 	// replaced is the resource version of the Placement that the last write was made on.
 	replaced string
 }
 
-// soon notes that a status is to be written, and returns how long that waits for what else happens.
-func (p *pace) soon(key workload.Key, now time.Time) time.Duration {
+// soon notes that a status is to be written, and returns how long that waits for what else happens. What is urgent does not
+// wait long for others.
+func (p *pace) soon(key workload.Key, urgent bool, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := p.notes[key]
 	if !n.due {
-		n.due = true
+		n.due, n.since = true, now
 		p.due++
 		p.keep(key, n)
 	}
-	return max(n.settled.Sub(now), min(longestOf(key.Kind), time.Duration(p.due-1)*perStatus))
-}
-
-func longestOf(kind *workload.Kind) time.Duration {
-	if kind == workload.Service || kind == workload.Ingress {
-		return longestAnswered
+	atMost := longest
+	if urgent {
+		atMost = longestUrgent
 	}
-	return longest
+	return max(n.settled.Sub(now), min(atMost, time.Duration(p.due-1)*perStatus))
 }
 
-// begin notes that the turn of a status has come.
-func (p *pace) begin(key workload.Key) {
+// begin notes that the turn of a status has come, unless it still waits for what is done in clusters: then it returns how
+// long until it is to be asked again.
+func (p *pace) begin(key workload.Key, urgent bool, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n := p.notes[key]; n.due {
-		n.due = false
-		p.due--
-		p.keep(key, n)
+	n := p.notes[key]
+	if !n.due {
+		return 0
 	}
+	if left := patience - now.Sub(n.since); !urgent && left > 0 && p.isMuch(now) {
+		return min(left, recheck)
+	}
+	n.due = false
+	p.due--
+	p.keep(key, n)
+	return 0
+}
+
+// isMuch says whether very much was decided lately.
+func (p *pace) isMuch(now time.Time) bool {
+	return len(p.decisions) == much && now.Sub(p.decisions[0]) < lately
 }
 
 // decided notes that a workload is about to change in clusters.
@@ -77,6 +95,7 @@ func (p *pace) decided(key workload.Key, now time.Time) {
 	n := p.notes[key]
 	n.settled = now.Add(settling)
 	p.keep(key, n)
+	p.decisions = append(p.decisions[max(0, len(p.decisions)+1-much):], now)
 }
 
 // wrote notes that a status of clusters was written, on which version of its Placement.

@@ -23,6 +23,7 @@ import (
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/runner"
+	"drover.dev/drover/pkg/controllers/schedule/decision"
 	"drover.dev/drover/pkg/controllers/sync"
 	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
@@ -100,7 +101,16 @@ func (c *Controller) Run(ctx context.Context) {
 
 // soon has a status written as soon as its turn is.
 func (c *Controller) soon(key workload.Key) {
-	c.runner.EnqueueAfter(key, c.pace.soon(key, c.now()))
+	c.runner.EnqueueAfter(key, c.pace.soon(key, c.isUrgent(key), c.now()))
+}
+
+// isUrgent says whether something else waits for a status: name servers, or the next step of a move.
+func (c *Controller) isUrgent(key workload.Key) bool {
+	if key.Kind == workload.Service || key.Kind == workload.Ingress {
+		return true
+	}
+	placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
+	return err == nil && decision.Moves(&placement.Spec)
 }
 
 func (c *Controller) placementChanged(placement *v1alpha1.Placement, decided bool) {
@@ -146,7 +156,9 @@ func (c *Controller) connectionChanged(cluster string) {
 }
 
 func (c *Controller) reconcile(ctx context.Context, key workload.Key) (time.Duration, error) {
-	c.pace.begin(key)
+	if wait := c.pace.begin(key, c.isUrgent(key), c.now()); wait > 0 {
+		return wait, nil
+	}
 	obj, err := c.workloads.Get(key)
 	if err != nil {
 		return 0, err
@@ -186,7 +198,7 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	}
 	updated := placement.DeepCopy()
 	updated.Status = next
-	written, err := c.client.FederationV1alpha1().Placements(key.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	written, err := c.client.FederationV1alpha1().Placements(key.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{FieldValidation: metav1.FieldValidationIgnore})
 	if err == nil && written.ResourceVersion != placement.ResourceVersion {
 		c.pace.wrote(key, placement.ResourceVersion, len(next.Clusters), c.now())
 	}
