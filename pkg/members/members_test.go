@@ -151,6 +151,11 @@ func TestOwnedFields(t *testing.T) {
 	of := func(entries ...metav1.ManagedFieldsEntry) *corev1.ConfigMap {
 		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{ManagedFields: entries}}
 	}
+	scaled := func(manager string) metav1.ManagedFieldsEntry {
+		e := entry(manager, metav1.ManagedFieldsOperationApply, `{"f:spec":{"f:replicas":{}}}`)
+		e.Subresource = "scale"
+		return e
+	}
 	drover := entry("drover", metav1.ManagedFieldsOperationApply, `{"f:data":{"f:a":{}}}`)
 	want := OwnedFields(of(drover))
 	if want == "" {
@@ -163,6 +168,8 @@ func TestOwnedFields(t *testing.T) {
 	}{
 		{"others own more", of(entry("kubectl", metav1.ManagedFieldsOperationUpdate, `{"f:data":{"f:b":{}}}`), drover), true},
 		{"it was written at another time", of(func() metav1.ManagedFieldsEntry { e := drover; e.Time = ptr.To(metav1.Now()); return e }()), true},
+		{"another's replicas are at its scale", of(drover, scaled("kubectl")), true},
+		{"it has scaled it, too", of(drover, scaled("drover")), false},
 		{"a field was taken over", of(entry("drover", metav1.ManagedFieldsOperationApply, `{"f:data":{}}`)), false},
 		{"nothing is owned", of(), false},
 		{"what was updated, not applied, is not counted", of(entry("drover", metav1.ManagedFieldsOperationUpdate, `{"f:data":{"f:a":{}}}`)), false},
@@ -177,6 +184,35 @@ func TestOwnedFields(t *testing.T) {
 		if got, cached := OwnedFields(tt.obj), OwnedFields(trimmed.(metav1.Object)); got != cached {
 			t.Errorf("%s: %q as returned, %q as cached", tt.name, got, cached)
 		}
+	}
+}
+
+// Replicas are owned alike, whether they were applied with all the rest or by themselves.
+func TestOwnedReplicas(t *testing.T) {
+	of := func(fields string, scaled bool) *appsv1.Deployment {
+		d := &appsv1.Deployment{}
+		entry := metav1.ManagedFieldsEntry{Manager: "drover", Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(fields)}
+		if d.ManagedFields = append(d.ManagedFields, entry); scaled {
+			entry.FieldsV1, entry.Subresource = metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`), "scale"
+			d.ManagedFields = append([]metav1.ManagedFieldsEntry{entry}, d.ManagedFields...)
+		}
+		return d
+	}
+	for _, tt := range []struct{ whole, rest string }{
+		{`{"f:metadata":{"f:labels":{"f:a":{}}},"f:spec":{"f:paused":{},"f:replicas":{},"f:selector":{}}}`, `{"f:metadata":{"f:labels":{"f:a":{}}},"f:spec":{"f:paused":{},"f:selector":{}}}`},
+		{`{"f:spec":{"f:replicas":{},"f:selector":{}}}`, `{"f:spec":{"f:selector":{}}}`},
+		{`{"f:spec":{"f:paused":{},"f:replicas":{}}}`, `{"f:spec":{"f:paused":{}}}`},
+	} {
+		whole, scaled, left := of(tt.whole, false), of(tt.rest, true), of(tt.rest, false)
+		if OwnedFields(whole) != OwnedFields(scaled) || !OwnsReplicas(whole) || !OwnsReplicas(scaled) {
+			t.Errorf("%s: %q is owned if applied as a whole, %q if scaled", tt.whole, OwnedFields(whole), OwnedFields(scaled))
+		}
+		if OwnedFields(left) == OwnedFields(whole) || OwnsReplicas(left) {
+			t.Errorf("%s: it does not tell whether replicas are owned", tt.rest)
+		}
+	}
+	if scaled := of(`{}`, true); OwnedFields(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{ManagedFields: scaled.ManagedFields[:1]}}) != "" {
+		t.Error("what is only scaled is not owned")
 	}
 }
 

@@ -4,6 +4,7 @@
 package members
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 )
@@ -18,6 +19,7 @@ const AccountName = "drover"
 func Rules() []rbacv1.PolicyRule {
 	read, write := []string{"get", "list", "watch"}, []string{"get", "list", "watch", "create", "update", "patch", "delete"}
 	return append(syncedRules(write),
+		rbacv1.PolicyRule{APIGroups: []string{appsv1.GroupName}, Resources: scales(), Verbs: []string{"patch"}},
 		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"nodes", "pods"}, Verbs: read},
 		rbacv1.PolicyRule{APIGroups: []string{discoveryv1.GroupName}, Resources: []string{EndpointSlices.Resource}, Verbs: read},
 		rbacv1.PolicyRule{NonResourceURLs: []string{"/version", "/readyz"}, Verbs: []string{"get"}},
@@ -29,6 +31,13 @@ func TokenRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{{
 		APIGroups: []string{""}, Resources: []string{"serviceaccounts/token"}, ResourceNames: []string{AccountName}, Verbs: []string{"create"},
 	}}
+}
+
+func scales() (resources []string) {
+	for _, r := range Scaled {
+		resources = append(resources, r.Resource+"/scale")
+	}
+	return resources
 }
 
 // syncedRules is one rule for each API group of Synced, in its order.

@@ -73,23 +73,29 @@ func (m *Member) ReleaseReplicas(ctx context.Context, resource schema.GroupVersi
 	if err != nil {
 		return nil, err
 	}
-	for i := range obj.ManagedFields {
-		e := &obj.ManagedFields[i]
+	kept := []metav1.ManagedFieldsEntry{}
+	for _, e := range obj.ManagedFields {
 		if e.Manager != v1alpha1.FieldManager || e.Operation != metav1.ManagedFieldsOperationApply || e.FieldsV1 == nil {
+			kept = append(kept, e)
 			continue
 		}
 		owned := &fieldpath.Set{}
 		if err := owned.FromJSON(bytes.NewReader(e.FieldsV1.GetRawBytes())); err != nil {
 			return nil, fmt.Errorf("fields owned of %s %s/%s: %w", resource.Resource, namespace, name, err)
 		}
-		rest, err := owned.Difference(fieldpath.NewSet(fieldpath.MakePathOrDie("spec", "replicas"))).ToJSON()
+		rest := owned.Difference(fieldpath.NewSet(fieldpath.MakePathOrDie("spec", "replicas")))
+		if rest.Empty() {
+			continue // it was scaled, and nothing else
+		}
+		data, err := rest.ToJSON()
 		if err != nil {
 			return nil, err
 		}
-		e.FieldsV1 = metav1.NewFieldsV1(string(rest))
+		e.FieldsV1 = metav1.NewFieldsV1(string(data))
+		kept = append(kept, e)
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"managedFields": obj.ManagedFields, "uid": obj.UID, "resourceVersion": obj.ResourceVersion,
+		"managedFields": kept, "uid": obj.UID, "resourceVersion": obj.ResourceVersion,
 	}})
 	if err != nil {
 		return nil, err

@@ -45,6 +45,9 @@ var Synced = []schema.GroupVersionResource{
 	Services, Ingresses, NetworkPolicies, HorizontalPodAutoscalers, PodDisruptionBudgets,
 }
 
+// Scaled are those of Synced whose replicas are also set by themselves, at their subresource scale.
+var Scaled = []schema.GroupVersionResource{Deployments, ReplicaSets, StatefulSets}
+
 // needed are those without which nothing can be written.
 var needed = []schema.GroupVersionResource{Namespaces, ServiceAccounts, ConfigMaps, Secrets}
 

@@ -112,15 +112,14 @@ func failed(conditions []appsv1.DeploymentCondition) (out []appsv1.DeploymentCon
 // same is one string for all that are equal to it.
 func same(s string) string { return unique.Make(s).Value() }
 
-// digestManagedFields keeps Drover's own entry only, and of the fields in it a digest: enough to see them change.
-// Entries that are digested already stay as they are.
+// digestManagedFields keeps one entry of Drover's own only, and of the fields in it a digest: enough to see them change.
+// What is digested already stays as it is.
 func digestManagedFields(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
-	for _, e := range entries {
-		if e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply {
-			return []metav1.ManagedFieldsEntry{{Manager: v1alpha1.FieldManager, Operation: metav1.ManagedFieldsOperationApply, FieldsType: same(digestOf(e))}}
-		}
+	owned := ownedFields(entries)
+	if owned == "" {
+		return nil
 	}
-	return nil
+	return []metav1.ManagedFieldsEntry{{Manager: v1alpha1.FieldManager, Operation: metav1.ManagedFieldsOperationApply, FieldsType: same(owned)}}
 }
 
 func digestOf(e metav1.ManagedFieldsEntry) string {
@@ -132,17 +131,28 @@ func digestOf(e metav1.ManagedFieldsEntry) string {
 
 // DigestFields is the digest by which OwnedFields knows a set of fields.
 func DigestFields(fields *metav1.FieldsV1) string {
+	before, after, counted := bytes.Cut(fields.GetRawBytes(), replicasField)
+	if counted && bytes.HasPrefix(after, []byte(",")) {
+		after = after[1:]
+	} else if counted {
+		before = bytes.TrimSuffix(before, []byte(","))
+	}
 	h := fnv.New64a()
-	h.Write(fields.GetRawBytes())
+	h.Write(before)
+	h.Write(after)
 	digest := strconv.FormatUint(h.Sum64(), 36)
-	if bytes.Contains(fields.GetRawBytes(), []byte(`"f:replicas":{}`)) { // of what Drover applies, only a spec has that
+	if counted {
 		digest += withReplicas
 	}
 	return digest
 }
 
-// withReplicas ends the digest of fields that spec.replicas is among.
+// withReplicas ends the digest of fields that spec.replicas is among, in place of replicasField: that may be owned by an
+// apply request, or by one to the subresource scale.
 const withReplicas = "+replicas"
+
+// replicasField is spec.replicas in a set of fields: of what Drover applies, only a spec has one of that name.
+var replicasField = []byte(`"f:replicas":{}`)
 
 // OwnsReplicas says whether Drover owns spec.replicas of an object as a member returned it or a Member caches it.
 func OwnsReplicas(obj metav1.Object) bool { return strings.HasSuffix(OwnedFields(obj), withReplicas) }
@@ -150,10 +160,22 @@ func OwnsReplicas(obj metav1.Object) bool { return strings.HasSuffix(OwnedFields
 // OwnedFields is a digest of the fields that Drover owns in an object as a member returned it or a Member caches it.
 // It changes when another writer takes one of them over. Empty if Drover owns none.
 func OwnedFields(obj metav1.Object) string {
-	for _, e := range obj.GetManagedFields() {
-		if e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply {
-			return digestOf(e)
+	return ownedFields(obj.GetManagedFields())
+}
+
+func ownedFields(entries []metav1.ManagedFieldsEntry) (owned string) {
+	scaled := false
+	for _, e := range entries {
+		switch {
+		case e.Manager != v1alpha1.FieldManager || e.Operation != metav1.ManagedFieldsOperationApply:
+		case e.Subresource == "":
+			owned = digestOf(e)
+		default:
+			scaled = scaled || e.FieldsV1 != nil && bytes.Contains(e.FieldsV1.GetRawBytes(), replicasField)
 		}
 	}
-	return ""
+	if owned != "" && scaled && !strings.HasSuffix(owned, withReplicas) {
+		owned += withReplicas
+	}
+	return owned
 }

@@ -19,14 +19,23 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 )
 
-// manifest is what a member is to hold of an object: the JSON of an apply request, and a digest of it.
+// manifest is what a member is to hold of an object: the JSON of an apply request, and what tells it from others.
 type manifest struct {
-	json   []byte
+	json []byte
+	// digest of the request but for its replicas.
 	digest string
+	// replicas in the request; nil if there are none.
+	replicas *int32
+}
+
+// same says whether two requests are the same.
+func (m manifest) same(digest string, replicas *int32) bool {
+	return m.digest == digest && ptr.Equal(m.replicas, replicas)
 }
 
 // newManifest makes a federated object into one for a member: without what the federation's server and controllers wrote,
@@ -48,20 +57,43 @@ func newManifest(kind schema.GroupVersionKind, obj runtime.Object, identity stri
 }
 
 // seal makes the request, and puts its digest on the object: what the member holds then tells what was written last,
-// also after the member was set back to an older state.
+// also after the member was set back to an older state. It leaves out the replicas, which can be seen on the object, and
+// are also written by themselves.
 func seal(content map[string]any) (manifest, error) {
+	m := manifest{}
+	replicas, counted, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
+	if counted {
+		m.replicas = ptr.To(toInt32(replicas))
+		unstructured.RemoveNestedField(content, "spec", "replicas")
+	}
 	data, err := json.Marshal(content)
 	if err != nil {
 		return manifest{}, err
 	}
 	h := fnv.New64a()
 	h.Write(data)
-	m := manifest{digest: strconv.FormatUint(h.Sum64(), 36)}
+	m.digest = strconv.FormatUint(h.Sum64(), 36)
+	if counted {
+		if err := unstructured.SetNestedField(content, replicas, "spec", "replicas"); err != nil {
+			return manifest{}, err
+		}
+	}
 	if err := unstructured.SetNestedField(content, m.digest, "metadata", "annotations", v1alpha1.AnnotationDigest); err != nil {
 		return manifest{}, err
 	}
 	m.json, err = json.Marshal(content)
 	return m, err
+}
+
+// toInt32 is a number as it is in JSON that was read, or will be written.
+func toInt32(number any) int32 {
+	switch n := number.(type) {
+	case int64:
+		return int32(n)
+	case float64:
+		return int32(n)
+	}
+	return 0
 }
 
 // addition is a value that a request has besides what is in the manifest.

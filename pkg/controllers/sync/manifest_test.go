@@ -149,7 +149,7 @@ func decode(t *testing.T, data string) (out map[string]any) {
 	return out
 }
 
-// The digest changes when what a member is to hold does, and only then.
+// The digest changes when what a member is to hold does, and only then. Replicas are seen beside it.
 func TestDigest(t *testing.T) {
 	base := func() *appsv1.Deployment {
 		return &appsv1.Deployment{ObjectMeta: written(), Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](10)}}
@@ -158,6 +158,9 @@ func TestDigest(t *testing.T) {
 		m, err := newManifest(workload.Deployment.GroupVersionKind, localized(d, &replicas), identity)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if ptr.Deref(m.replicas, -1) != replicas {
+			t.Errorf("of %d replicas the manifest says %v", replicas, m.replicas)
 		}
 		return m.digest
 	}
@@ -183,8 +186,11 @@ func TestDigest(t *testing.T) {
 			t.Errorf("%s: the digest is the same: %v, want %v", tt.name, got == want, tt.same)
 		}
 	}
-	if digest(base(), "f", 5) == want || digest(base(), "g", 4) == want {
-		t.Error("another share, or another federation, has the same digest")
+	if digest(base(), "f", 5) != want {
+		t.Error("other replicas alone have another digest")
+	}
+	if digest(base(), "g", 4) == want {
+		t.Error("another federation has the same digest")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/workload"
@@ -75,9 +76,9 @@ func shareOf(cluster string, kind *workload.Kind, obj workload.Object, placement
 // made is what was made of one object.
 type made struct {
 	basis
-	digests map[share]string
-	owned   map[string]string // ownership, by the digest of the manifest
-	kept    []kept            // the newest last
+	known map[share]manifest // without JSON
+	owned map[string]string  // ownership, by the digest of the manifest
+	kept  []kept             // the newest last
 }
 
 type kept struct {
@@ -105,13 +106,13 @@ func (m *manifests) get(it item, from basis, of share, create func() (manifest, 
 	defer m.mu.Unlock()
 	known := m.of[it]
 	if known == nil || !known.same(from) {
-		known = &made{basis: from, digests: map[share]string{}, owned: map[string]string{}}
+		known = &made{basis: from, known: map[share]manifest{}, owned: map[string]string{}}
 		if m.of == nil {
 			m.of = map[item]*made{}
 		}
 		m.of[it] = known
 	}
-	known.digests[of] = created.digest
+	known.known[of] = manifest{digest: created.digest, replicas: created.replicas}
 	if len(created.json) <= keptBytes {
 		known.kept = append(known.kept[max(0, len(known.kept)-keptRequests+1):], kept{of, created})
 	}
@@ -129,9 +130,24 @@ func (m *manifests) find(it item, from basis, of share) (manifest, bool) {
 	if i := slices.IndexFunc(known.kept, func(k kept) bool { return k.share == of }); i >= 0 {
 		return known.kept[i].manifest, true
 	}
-	digest, ok := known.digests[of]
-	return manifest{digest: digest}, ok
+	if found, ok := known.known[of]; ok {
+		return found, true
+	}
+	if !of.onlyCounts() {
+		return manifest{}, false
+	}
+	for other, found := range known.known {
+		if other.onlyCounts() && found.replicas != nil {
+			found.replicas = ptr.To(of.replicas)
+			known.known[of] = found
+			return found, true
+		}
+	}
+	return manifest{}, false
 }
+
+// onlyCounts says whether a share differs from others of its kind in its replicas only.
+func (s share) onlyCounts() bool { return s.cluster == "" && s.counted && !s.idle }
 
 // ownership is that of a manifest which get has returned. It is empty if it cannot be told.
 func (m *manifests) ownership(it item, digest string, find func() string) string {

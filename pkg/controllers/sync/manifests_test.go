@@ -133,3 +133,40 @@ func TestShareOf(t *testing.T) {
 		t.Error("overrides may be for one cluster")
 	}
 }
+
+// Where clusters differ in replicas only, one manifest tells of all.
+func TestManifestsOfOtherReplicas(t *testing.T) {
+	from := basis{source: &metav1.ObjectMeta{Name: "web", UID: "uid-1", Generation: 2, ResourceVersion: "5"}}
+	counted := func(replicas int32) share { return share{counted: true, replicas: replicas} }
+	for _, tt := range []struct {
+		name        string
+		first, then share
+		replicas    *int32 // in the first manifest
+		again       bool
+	}{
+		{"other replicas", counted(3), counted(5), ptr.To[int32](3), false},
+		{"replicas that are not in the spec", counted(3), counted(5), nil, true},
+		{"nothing runs", counted(3), share{counted: true, idle: true}, ptr.To[int32](3), true},
+		{"nothing ran", share{counted: true, idle: true}, counted(5), ptr.To[int32](0), true},
+		{"another cluster", counted(3), share{cluster: "east", counted: true, replicas: 5}, ptr.To[int32](3), true},
+		{"not counted", share{}, counted(5), ptr.To[int32](3), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var m manifests
+			if _, err := m.get(item{}, from, tt.first, func() (manifest, error) { return manifest{json: []byte("{}"), digest: "1", replicas: tt.replicas}, nil }); err != nil {
+				t.Fatal(err)
+			}
+			again := false
+			got, err := m.get(item{}, from, tt.then, func() (manifest, error) {
+				again = true
+				return manifest{digest: "2"}, nil
+			})
+			if err != nil || again != tt.again {
+				t.Fatalf("it is made: %v, want %v; %v", again, tt.again, err)
+			}
+			if !again && !got.same("1", &tt.then.replicas) {
+				t.Errorf("it is %v", got)
+			}
+		})
+	}
+}

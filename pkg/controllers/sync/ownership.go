@@ -28,7 +28,7 @@ var unowned = fieldpath.NewSet(
 // hasAlready says whether an object has all that would be written, and Drover owns all of it: it was written before these
 // controllers ran, or before the cluster was connected.
 func (q *queue) hasAlready(it item, want desired, live metav1.Object) bool {
-	if live.GetAnnotations()[v1alpha1.AnnotationDigest] != want.manifest.digest {
+	if !want.manifest.same(live.GetAnnotations()[v1alpha1.AnnotationDigest], replicasIn(it, live, want.manifest)) {
 		return false
 	}
 	owned := q.controller.manifests.ownership(it, want.manifest.digest, func() string {
@@ -42,7 +42,7 @@ func (q *queue) hasAlready(it item, want desired, live metav1.Object) bool {
 }
 
 func (q *queue) noteFound(it item, want desired, live metav1.Object) applied {
-	found := applied{digest: want.manifest.digest, owned: members.OwnedFields(live), at: q.controller.now(), seen: true}
+	found := applied{digest: want.manifest.digest, replicas: want.manifest.replicas, owned: members.OwnedFields(live), at: q.controller.now(), seen: true}
 	q.remember(it, found)
 	return found
 }

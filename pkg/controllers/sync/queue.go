@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -39,6 +40,7 @@ const (
 type applied struct {
 	// digest of the manifest, and of the fields that Drover owned after it.
 	digest, owned string
+	replicas      *int32 // of the manifest
 	// before is the resource version the cache had when it was written; empty if it had none.
 	before string
 	// at is when it was written, seen whether the cache has had it since.
@@ -57,6 +59,7 @@ type queue struct {
 	mu         sync.Mutex
 	applied    map[item]applied
 	namespaces map[string]bool // those that are there and not ours
+	noScale    atomic.Bool     // the member does not let Drover set replicas by themselves
 
 	applying turns[item]
 	making   turns[string] // namespaces
@@ -165,9 +168,10 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 	if !known && mine && q.hasAlready(it, want, live) {
 		last, known = q.noteFound(it, want, live), true
 	}
-	if known && last.digest == want.manifest.digest {
+	asWritten := known && mine && (last.owns(live) || live.GetResourceVersion() == last.before)
+	if known && want.manifest.same(last.digest, last.replicas) {
 		switch {
-		case mine && (inPlace(live, last) || live.GetResourceVersion() == last.before):
+		case asWritten && (live.GetResourceVersion() == last.before || ptr.Equal(replicasIn(it, live, want.manifest), last.replicas)):
 			q.sawAgain(it)
 			return 0, Outcome{}, nil
 		case live == nil && !last.seen && q.controller.now().Sub(last.at) < cacheLag:
@@ -184,6 +188,16 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 			return 0, Outcome{}, err
 		}
 	}
+	if asWritten && want.manifest.digest == last.digest && want.manifest.replicas != nil && last.replicas != nil {
+		switch scaled, err := q.scale(ctx, it, live, *want.manifest.replicas); {
+		case err != nil:
+			return 0, Outcome{}, fmt.Errorf("scale %s %s: %w", it.resource.Resource, it.name, err)
+		case scaled:
+			last.replicas, last.before, last.at, last.seen = want.manifest.replicas, live.GetResourceVersion(), q.controller.now(), true
+			q.remember(it, last)
+			return 0, Outcome{}, nil
+		}
+	}
 	result, outcome, err := q.write(ctx, it, want, live)
 	if outcome.Reason != "" {
 		return conflictRecheck, outcome, err
@@ -198,7 +212,7 @@ func (q *queue) apply(ctx context.Context, it item, want desired, live metav1.Ob
 		}
 		return 0, Outcome{}, fmt.Errorf("apply %s %s: %w", it.resource.Resource, it.name, err)
 	}
-	now := applied{digest: want.manifest.digest, owned: members.OwnedFields(result), at: q.controller.now(), seen: live != nil}
+	now := applied{digest: want.manifest.digest, replicas: want.manifest.replicas, owned: members.OwnedFields(result), at: q.controller.now(), seen: live != nil}
 	if live != nil {
 		now.before = live.GetResourceVersion()
 	}
@@ -221,7 +235,7 @@ func (q *queue) leaveReplicas(ctx context.Context, it item, live metav1.Object) 
 	}
 	last, _ := q.recall(it)
 	last.digest, last.owned = left.Annotations[v1alpha1.AnnotationDigest], members.OwnedFields(left)
-	last.before, last.at, last.seen = live.GetResourceVersion(), q.controller.now(), true
+	last.replicas, last.before, last.at, last.seen = nil, live.GetResourceVersion(), q.controller.now(), true
 	q.remember(it, last)
 	return nil
 }
@@ -253,9 +267,19 @@ func (q *queue) inUse(it item) bool {
 	return false
 }
 
-// inPlace says whether an object has what was written last, and Drover still owns it.
-func inPlace(live metav1.Object, last applied) bool {
-	return live.GetAnnotations()[v1alpha1.AnnotationDigest] == last.digest && members.OwnedFields(live) == last.owned
+// owns says whether an object has what was written last but for its replicas, and Drover still owns all of it.
+func (a applied) owns(live metav1.Object) bool {
+	return live.GetAnnotations()[v1alpha1.AnnotationDigest] == a.digest && members.OwnedFields(live) == a.owned
+}
+
+// replicasIn are those of an object in the member, where the manifest says how many there are to be.
+func replicasIn(it item, live metav1.Object, m manifest) *int32 {
+	kind := workload.KindOfResource(it.resource)
+	obj, ok := live.(runtime.Object)
+	if m.replicas == nil || !ok || kind == nil || kind.Replicas == nil {
+		return m.replicas
+	}
+	return *kind.Replicas(obj)
 }
 
 // remove deletes an object that is ours and not wanted here.

@@ -5,11 +5,15 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/members"
@@ -48,12 +52,37 @@ func (q *queue) patch(ctx context.Context, it item, want desired, starts, makes 
 	if err != nil {
 		return nil, err
 	}
-	force := true
-	return q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Patch(ctx, it.name, types.ApplyPatchType, request, metav1.PatchOptions{
-		FieldManager: v1alpha1.FieldManager, Force: &force,
-		// An apply request with fields that are not known fails in any case; this only spares the member a second reading.
-		FieldValidation: metav1.FieldValidationIgnore,
+	return q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Patch(ctx, it.name, types.ApplyPatchType, request, applyOptions)
+}
+
+var applyOptions = metav1.PatchOptions{
+	FieldManager: v1alpha1.FieldManager, Force: ptr.To(true),
+	// An apply request with fields that are not known fails in any case; this only spares the member a second reading.
+	FieldValidation: metav1.FieldValidationIgnore,
+}
+
+// scale sets the replicas of an object that is otherwise as it is to be: that costs the member much less than to apply all
+// of it. It does nothing where that cannot be, or is not allowed: the cluster was joined by a Drover that did not ask for it.
+func (q *queue) scale(ctx context.Context, it item, live metav1.Object, replicas int32) (bool, error) {
+	if !slices.Contains(members.Scaled, it.resource) || q.noScale.Load() {
+		return false, nil
+	}
+	request, err := json.Marshal(map[string]any{
+		"apiVersion": autoscalingv1.SchemeGroupVersion.String(), "kind": "Scale",
+		"metadata": map[string]any{"name": it.name, "namespace": it.namespace, "uid": live.GetUID()},
+		"spec":     map[string]any{"replicas": replicas},
 	})
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, members.RequestTimeout)
+	defer cancel()
+	_, err = q.member.Metadata.Resource(it.resource).Namespace(it.namespace).Patch(ctx, it.name, types.ApplyPatchType, request, applyOptions, "scale")
+	if apierrors.IsForbidden(err) || apierrors.IsMethodNotSupported(err) {
+		q.noScale.Store(true)
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // inTheWay says whether an object that has the name is somebody else's.
