@@ -14,12 +14,15 @@ import (
 	"sync"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	restclient "k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apiserver"
@@ -74,6 +77,74 @@ func TestDrover(t *testing.T) {
 	}
 	fault(t, f.Clusters[2], fleet.Faults{Status: http.StatusServiceUnavailable})
 	readyBecomes(t, drover, f.Clusters[2].Name, metav1.ConditionFalse)
+}
+
+// Other weights cost a cluster one request for each workload, and that the least there is.
+func TestWeightsOnlyScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped with -short: a control plane on real etcd takes seconds")
+	}
+	f := start(t, 2)
+	config, err := clientcmd.BuildConfigFromFlags("", startDrover(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kube, drover := kubernetes.NewForConfigOrDie(config), versioned.NewForConfigOrDie(config)
+	if err := f.Join(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range f.Clusters {
+		readyBecomes(t, drover, c.Name, metav1.ConditionTrue)
+	}
+	policies := drover.FederationV1alpha1().PlacementPolicies(metav1.NamespaceDefault)
+	weights := func(first, second int64) []v1alpha1.ClusterWeight {
+		return []v1alpha1.ClusterWeight{{Name: f.Clusters[0].Name, Weight: &first}, {Name: f.Clusters[1].Name, Weight: &second}}
+	}
+	policy, err := policies.Create(t.Context(), &v1alpha1.PlacementPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "web"},
+		Spec:       v1alpha1.PlacementPolicySpec{Clusters: weights(1, 1), Move: v1alpha1.Move{MaxUnavailable: ptr.To(intstr.FromString("100%"))}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kube.AppsV1().Deployments(metav1.NamespaceDefault).Create(t.Context(), deployment("web", 8), metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	runs := func(want ...int32) {
+		t.Helper()
+		harness.Eventually(t, patience, func() error {
+			for i, c := range f.Clusters {
+				d, ok := c.Get("deployments", metav1.NamespaceDefault, "web").(*appsv1.Deployment)
+				if !ok || *d.Spec.Replicas != want[i] || d.Status.ReadyReplicas != want[i] {
+					return fmt.Errorf("cluster %s holds %+v, want %d replicas", c.Name, d, want[i])
+				}
+			}
+			return nil
+		})
+	}
+	runs(4, 4)
+	writes := func(c *fleet.Cluster) (applied, scaled int) {
+		for sort, n := range c.Requests() {
+			switch {
+			case sort.UserAgent != "drover" || sort.Verb != "patch":
+			case sort.Resource == "deployments":
+				applied += n
+			case sort.Resource == "deployments/scale":
+				scaled += n
+			}
+		}
+		return applied, scaled
+	}
+	policy.Spec.Clusters = weights(3, 1)
+	if _, err := policies.Update(t.Context(), policy, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	runs(6, 2)
+	for _, c := range f.Clusters {
+		if applied, scaled := writes(c); applied != 1 || scaled != 1 {
+			t.Errorf("cluster %s: it was applied %d times and scaled %d times, want once each", c.Name, applied, scaled)
+		}
+	}
 }
 
 // startDrover runs drover start in this process until the test ends, and returns its administrator's kubeconfig.
