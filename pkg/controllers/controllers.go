@@ -12,23 +12,19 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	kubeinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	kubescheme "k8s.io/client-go/kubernetes/scheme"
-	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
-	"k8s.io/client-go/tools/record"
 	"k8s.io/klog/v2"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/autoscale"
+	"drover.dev/drover/pkg/controllers/burst"
 	"drover.dev/drover/pkg/controllers/cluster"
 	"drover.dev/drover/pkg/controllers/drain"
 	"drover.dev/drover/pkg/controllers/history"
@@ -41,7 +37,6 @@ import (
 	droversync "drover.dev/drover/pkg/controllers/sync"
 	"drover.dev/drover/pkg/controllers/traffic"
 	"drover.dev/drover/pkg/generated/clientset/versioned"
-	ownscheme "drover.dev/drover/pkg/generated/clientset/versioned/scheme"
 	"drover.dev/drover/pkg/generated/informers/externalversions"
 	"drover.dev/drover/pkg/members"
 )
@@ -89,6 +84,7 @@ func (o *Options) Run(ctx context.Context, config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.UserAgent = "drover-controllers"
+	config.DisableCompression = true // the API server is near, and compresses each event of a watch by itself
 	config.Wrap(deadline(callTimeout))
 	c, err := newClients(config)
 	if err != nil {
@@ -182,7 +178,8 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return err
 	}
-	events, stopEvents, err := c.eventRecorder()
+	decided := &burst.Burst{}
+	events, stopEvents, err := c.eventRecorder(ctx, decided)
 	if err != nil {
 		return err
 	}
@@ -209,7 +206,7 @@ func (o *Options) run(ctx context.Context, c *clients) error {
 	if err != nil {
 		return fmt.Errorf("sync controller: %w", err)
 	}
-	reporter, err := status.New(c.own, c.kube, own, native, set, outcomes, identity)
+	reporter, err := status.New(c.own, c.kube, own, native, set, outcomes, decided, identity)
 	if err != nil {
 		return fmt.Errorf("status controller: %w", err)
 	}
@@ -279,14 +276,4 @@ func (c *clients) federationIdentity(ctx context.Context) (string, error) {
 		return true, nil
 	})
 	return identity, err
-}
-
-func (c *clients) eventRecorder() (record.EventRecorder, func(), error) {
-	known := runtime.NewScheme() // one of its own: client-go's is read by others meanwhile
-	if err := errors.Join(kubescheme.AddToScheme(known), ownscheme.AddToScheme(known)); err != nil {
-		return nil, nil, err
-	}
-	broadcaster := record.NewBroadcaster()
-	broadcaster.StartRecordingToSink(&typedcore.EventSinkImpl{Interface: c.kube.CoreV1().Events("")})
-	return broadcaster.NewRecorder(known, corev1.EventSource{Component: "drover"}), broadcaster.Shutdown, nil
 }

@@ -108,7 +108,7 @@ func connect(name string, ep endpoint, token string, work *limiter) (*Member, er
 		UserAgent:     "drover",
 		Dial:          m.dialer.DialContext,
 		QPS:           -1, // Enter bounds what is under way; nothing waits for a rate
-		WrapTransport: func(next http.RoundTripper) http.RoundTripper { return m.hold(m.authorize(m.time(next))) },
+		WrapTransport: func(next http.RoundTripper) http.RoundTripper { return m.hold(m.authorize(m.time(uncompressed(next)))) },
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {

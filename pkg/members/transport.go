@@ -53,6 +53,18 @@ func (m *Member) time(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// uncompressed has what is watched sent as it is. Else an API server compresses each event of an informer's watch by itself,
+// and that takes CPU on either side for every change.
+func uncompressed(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		if request.Method == http.MethodGet && request.URL.Query().Get("watch") != "" {
+			request = request.Clone(request.Context())
+			request.Header.Set("Accept-Encoding", "identity")
+		}
+		return next.RoundTrip(request)
+	})
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"drover.dev/drover/pkg/controllers/burst"
 	"drover.dev/drover/pkg/controllers/workload"
 )
 
@@ -22,20 +23,15 @@ const (
 	// perCluster is how much longer a status rests after a write for each cluster in it: a rollout in many is very many
 	// changes of one large status.
 	perCluster = 500 * time.Microsecond
-	// much is how many decisions within lately are much to do for clusters. Statuses rest then, each up to patience, and
-	// look again after recheck: every write of one takes its CPU from what people wait for.
-	much, lately      = 8, time.Second
-	patience, recheck = 3 * time.Second, 100 * time.Millisecond
 )
 
 // pace says when statuses are written: at once while there is one to write, later while there are many, so that what
-// people wait for goes before them. The zero value is ready for use.
+// people wait for goes before them.
 type pace struct {
 	mu    sync.Mutex
 	due   int // statuses that are to be written
 	notes map[workload.Key]note
-	// decisions are when the last of them were made, at most as many as are much.
-	decisions []time.Time
+	burst *burst.Burst
 }
 
 // note is what is remembered of a workload's status.
@@ -74,18 +70,13 @@ func (p *pace) begin(key workload.Key, urgent bool, now time.Time) time.Duration
 	if !n.due {
 		return 0
 	}
-	if left := patience - now.Sub(n.since); !urgent && left > 0 && p.isMuch(now) {
-		return min(left, recheck)
+	if rest := p.burst.Rest(n.since, now); rest > 0 && !urgent {
+		return rest
 	}
 	n.due = false
 	p.due--
 	p.keep(key, n)
 	return 0
-}
-
-// isMuch says whether very much was decided lately.
-func (p *pace) isMuch(now time.Time) bool {
-	return len(p.decisions) == much && now.Sub(p.decisions[0]) < lately
 }
 
 // decided notes that a workload is about to change in clusters.
@@ -95,7 +86,7 @@ func (p *pace) decided(key workload.Key, now time.Time) {
 	n := p.notes[key]
 	n.settled = now.Add(settling)
 	p.keep(key, n)
-	p.decisions = append(p.decisions[max(0, len(p.decisions)+1-much):], now)
+	p.burst.Decided(now)
 }
 
 // wrote notes that a status of clusters was written, on which version of its Placement.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"drover.dev/drover/pkg/controllers/burst"
 	"drover.dev/drover/pkg/controllers/workload"
 )
 
@@ -49,7 +50,7 @@ func TestPace(t *testing.T) {
 		{"there is a longest wait", func(p *pace) { others(p, 10000) }, longest},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &pace{}
+			p := &pace{burst: &burst.Burst{}}
 			tt.before(p)
 			if got := p.soon(web, false, now); got != tt.want {
 				t.Errorf("waits %s, want %s", got, tt.want)
@@ -59,7 +60,7 @@ func TestPace(t *testing.T) {
 }
 
 func TestPaceOfWhatIsUrgent(t *testing.T) {
-	p, now := &pace{}, time.Unix(0, 0)
+	p, now := &pace{burst: &burst.Burst{}}, time.Unix(0, 0)
 	for i := range 10000 {
 		p.soon(deploymentKey(fmt.Sprint("other-", i)), false, now)
 		p.decided(deploymentKey(fmt.Sprint("other-", i)), now)
@@ -73,48 +74,27 @@ func TestPaceOfWhatIsUrgent(t *testing.T) {
 	}
 }
 
-func TestPaceWhileMuchIsDone(t *testing.T) {
-	begin := time.Unix(1000, 0)
+func TestPaceWhileMuchIsDecided(t *testing.T) {
+	p, now := &pace{burst: &burst.Burst{}}, time.Unix(1000, 0)
+	for i := range 100 {
+		p.decided(deploymentKey(fmt.Sprint("other-", i)), now)
+	}
 	web := deploymentKey("web")
-	for _, tt := range []struct {
-		name      string
-		decisions int
-		every     time.Duration
-		after     time.Duration // since the last decision
-		waited    time.Duration // since the status became due
-		want      time.Duration
-	}{
-		{"nothing was decided", 0, 0, 0, 0, 0},
-		{"little was decided", much - 1, 0, 0, 0, 0},
-		{"much was decided", much, 0, 0, 0, recheck},
-		{"very much was", 100 * much, 0, 0, 0, recheck},
-		{"but not lately", 100 * much, 0, lately, 0, 0},
-		{"one after the other", 100 * much, lately/(much-1) + 1, 0, 0, 0},
-		{"it has waited for long", 100 * much, 0, 0, patience - recheck/2, recheck / 2},
-		{"it has waited for too long", 100 * much, 0, 0, patience, 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p := &pace{}
-			last := begin
-			for i := range tt.decisions {
-				last = begin.Add(time.Duration(i) * tt.every)
-				p.decided(deploymentKey(fmt.Sprint("other-", i)), last)
-			}
-			now := last.Add(tt.after)
-			p.soon(web, false, now.Add(-tt.waited))
-			if got := p.begin(web, false, now); got != tt.want {
-				t.Errorf("waits %s more, want %s", got, tt.want)
-			}
-			// What has begun waits for nothing more, until it is due again.
-			if got := p.begin(web, false, now); tt.want == 0 && got != 0 {
-				t.Errorf("waits %s once it has begun", got)
-			}
-		})
+	p.soon(web, false, now)
+	if p.begin(web, false, now) == 0 {
+		t.Error("it does not rest")
+	}
+	if got := p.begin(web, false, now.Add(burst.Patience)); got != 0 {
+		t.Errorf("it has rested for long, and rests %s more", got)
+	}
+	p.decided(web, now.Add(burst.Patience))
+	if got := p.begin(web, false, now.Add(burst.Patience)); got != 0 {
+		t.Errorf("its turn has come, and it rests %s more", got)
 	}
 }
 
 func TestPaceKnowsWhatItReplaced(t *testing.T) {
-	web, p := deploymentKey("web"), &pace{}
+	web, p := deploymentKey("web"), &pace{burst: &burst.Burst{}}
 	if p.isReplaced(web, "7") || p.isReplaced(web, "") {
 		t.Error("nothing was written yet")
 	}

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/burst"
 	"drover.dev/drover/pkg/controllers/runner"
 	"drover.dev/drover/pkg/controllers/schedule/decision"
 	"drover.dev/drover/pkg/controllers/sync"
@@ -53,7 +54,7 @@ type Controller struct {
 }
 
 // New makes the controller.
-func New(client versioned.Interface, kube kubernetes.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, outcomes *sync.Outcomes, identity string) (*Controller, error) {
+func New(client versioned.Interface, kube kubernetes.Interface, own externalversions.SharedInformerFactory, native kubeinformers.SharedInformerFactory, set *members.Set, outcomes *sync.Outcomes, decided *burst.Burst, identity string) (*Controller, error) {
 	placements, clusters := own.Federation().V1alpha1().Placements(), own.Federation().V1alpha1().Clusters()
 	workloads, err := workload.NewListers(native)
 	if err != nil {
@@ -61,7 +62,7 @@ func New(client versioned.Interface, kube kubernetes.Interface, own externalvers
 	}
 	c := &Controller{
 		client: client, kube: kube, identity: identity, set: set, outcomes: outcomes, now: time.Now,
-		workloads: workloads, placements: placements.Lister(), clusters: clusters.Lister(),
+		workloads: workloads, placements: placements.Lister(), clusters: clusters.Lister(), pace: pace{burst: decided},
 	}
 	c.synced = append(c.workloads.HasSynced(), placements.Informer().HasSynced, clusters.Informer().HasSynced)
 	c.runner = runner.New("status", c.reconcile)
