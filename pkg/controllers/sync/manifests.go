@@ -133,11 +133,8 @@ func (m *manifests) find(it item, from basis, of share) (manifest, bool) {
 	if found, ok := known.known[of]; ok {
 		return found, true
 	}
-	if !of.onlyCounts() {
-		return manifest{}, false
-	}
 	for other, found := range known.known {
-		if other.onlyCounts() && found.replicas != nil {
+		if found.replicas != nil && of.differsInReplicas(other) {
 			found.replicas = ptr.To(of.replicas)
 			known.known[of] = found
 			return found, true
@@ -146,8 +143,11 @@ func (m *manifests) find(it item, from basis, of share) (manifest, bool) {
 	return manifest{}, false
 }
 
-// onlyCounts says whether a share differs from others of its kind in its replicas only.
-func (s share) onlyCounts() bool { return s.cluster == "" && s.counted && !s.idle }
+// differsInReplicas says whether what is written of two shares differs in the replicas at the most.
+func (s share) differsInReplicas(other share) bool {
+	other.replicas = s.replicas
+	return s == other && s.counted && !s.idle
+}
 
 // ownership is that of a manifest which get has returned. It is empty if it cannot be told.
 func (m *manifests) ownership(it item, digest string, find func() string) string {
