@@ -366,7 +366,7 @@ func TestReleasePatch(t *testing.T) {
 	}
 	want := map[string]any{"metadata": map[string]any{
 		"labels":        map[string]any{"federation.drover.dev/managed": nil},
-		"annotations":   map[string]any{"federation.drover.dev/federation": nil, "federation.drover.dev/source-uid": nil, "federation.drover.dev/source-generation": nil, "federation.drover.dev/digest": nil},
+		"annotations":   map[string]any{"federation.drover.dev/federation": nil, "federation.drover.dev/source-uid": nil, "federation.drover.dev/source-generation": nil, "federation.drover.dev/template-hash": nil, "federation.drover.dev/digest": nil},
 		"managedFields": []any{map[string]any{"manager": "kubectl", "operation": "Update"}}, "uid": "uid-1", "resourceVersion": "7",
 	}}
 	if diff := cmp.Diff(want, patch); diff != "" {

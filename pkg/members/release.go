@@ -28,7 +28,7 @@ import (
 const TokenLifetime = 30 * 24 * time.Hour
 
 // Marks are the annotations Drover puts on what it manages, besides the label v1alpha1.LabelManaged.
-var Marks = []string{v1alpha1.AnnotationFederation, v1alpha1.AnnotationSourceUID, v1alpha1.AnnotationSourceGeneration, v1alpha1.AnnotationDigest}
+var Marks = []string{v1alpha1.AnnotationFederation, v1alpha1.AnnotationSourceUID, v1alpha1.AnnotationSourceGeneration, v1alpha1.AnnotationTemplateHash, v1alpha1.AnnotationDigest}
 
 // Release takes Drover's marks off an object, and lets go of its fields. The object itself stays as it is.
 // The metadata must be whole, as the member returned it.

@@ -74,6 +74,7 @@ func validatePlacementPolicy(p, _ *v1alpha1.PlacementPolicy) field.ErrorList {
 	}
 	errs = append(errs, validateTolerance(p.Spec.Move.MaxSurge, spec.Child("move", "maxSurge"))...)
 	errs = append(errs, validateTolerance(p.Spec.Move.MaxUnavailable, spec.Child("move", "maxUnavailable"))...)
+	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(ptr.Deref(p.Spec.Move.ParallelClusters, 0)), spec.Child("move", "parallelClusters"))...)
 	if moves := ptr.Deref(p.Spec.Rebalance.MaxMovesPerMinute, 1); moves < 1 {
 		errs = append(errs, field.Invalid(spec.Child("rebalance", "maxMovesPerMinute"), moves, "must be greater than or equal to 1"))
 	}

@@ -145,6 +145,7 @@ func TestValidatePlacementPolicy(t *testing.T) {
 		{"more than all unavailable", func(s *v1alpha1.PlacementPolicySpec) { s.Move.MaxUnavailable = ptr.To(intstr.FromString("101%")) }, []string{"spec.move.maxUnavailable: Invalid value: \"101%\": must not be greater than 100%"}},
 		{"a surge that is no number", func(s *v1alpha1.PlacementPolicySpec) { s.Move.MaxSurge = ptr.To(intstr.FromString("many")) }, []string{"spec.move.maxSurge: Invalid value: \"many\": must be an integer or percentage (e.g '5%')"}},
 		{"no moves", func(s *v1alpha1.PlacementPolicySpec) { s.Rebalance.MaxMovesPerMinute = ptr.To[int32](0) }, []string{"spec.rebalance.maxMovesPerMinute: Invalid value: 0: must be greater than or equal to 1"}},
+		{"a negative number of clusters at once", func(s *v1alpha1.PlacementPolicySpec) { s.Move.ParallelClusters = ptr.To[int32](-1) }, []string{"spec.move.parallelClusters: Invalid value: -1: must be greater than or equal to 0"}},
 		{"a negative time to settle", func(s *v1alpha1.PlacementPolicySpec) { s.Move.Settle = &metav1.Duration{Duration: -time.Second} }, []string{"spec.move.settle: Invalid value: \"-1s\": must not be negative"}},
 		{"a negative failover", func(s *v1alpha1.PlacementPolicySpec) { s.Failover.After = &metav1.Duration{Duration: -time.Second} }, []string{"spec.failover.after: Invalid value: \"-1s\": must not be negative"}},
 		{"a mode that is none", func(s *v1alpha1.PlacementPolicySpec) { s.Rebalance.Mode = "Sometimes" }, []string{"spec.rebalance.mode: Unsupported value: \"Sometimes\": supported values: \"Automatic\", \"Never\", \"OnChange\""}},
@@ -190,7 +191,7 @@ func TestDefaults(t *testing.T) {
 	want := v1alpha1.PlacementPolicySpec{
 		Clusters:    []v1alpha1.ClusterWeight{{Name: "east", Weight: ptr.To[int64](1)}, {Name: "west", Weight: ptr.To[int64](0)}},
 		Tolerations: []v1alpha1.Toleration{{Key: "k", Operator: "Equal"}}, Failover: v1alpha1.Failover{After: &metav1.Duration{Duration: 5 * time.Minute}},
-		Move:      v1alpha1.Move{MaxSurge: ptr.To(intstr.FromString("25%")), MaxUnavailable: ptr.To(intstr.FromInt32(0)), Settle: &metav1.Duration{Duration: 10 * time.Second}},
+		Move:      v1alpha1.Move{MaxSurge: ptr.To(intstr.FromString("25%")), MaxUnavailable: ptr.To(intstr.FromInt32(0)), Settle: &metav1.Duration{Duration: 10 * time.Second}, ParallelClusters: ptr.To[int32](0)},
 		Overflow:  v1alpha1.Overflow{After: &metav1.Duration{Duration: time.Minute}},
 		Rebalance: v1alpha1.Rebalance{Mode: "OnChange", MaxMovesPerMinute: ptr.To[int32](10)}, Conflict: "Fail",
 		WorkloadAffinity: []v1alpha1.WorkloadAffinity{

@@ -146,10 +146,6 @@ func newRevision(of templated, number int64, annotations map[string]string) (*ap
 
 // isOf says whether a revision is of a template.
 func isOf(r *appsv1.ControllerRevision, template *corev1.PodTemplateSpec) bool {
-	var data struct {
-		Spec struct {
-			Template corev1.PodTemplateSpec `json:"template"`
-		} `json:"spec"`
-	}
-	return json.Unmarshal(r.Data.Raw, &data) == nil && apiequality.Semantic.DeepEqual(&data.Spec.Template, template)
+	recorded := workload.RevisionTemplate(r)
+	return recorded != nil && apiequality.Semantic.DeepEqual(recorded, template)
 }

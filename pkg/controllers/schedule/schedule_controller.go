@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	kubeinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
@@ -47,6 +48,7 @@ type Controller struct {
 	placements listers.PlacementLister
 	migrations listers.MigrationLister
 	traffic    listers.TrafficPolicyLister
+	revisions  map[schema.GroupVersionResource]cache.SharedIndexInformer
 	synced     []cache.InformerSynced
 	runner     *runner.Runner[workload.Key]
 
@@ -70,7 +72,11 @@ func New(client versioned.Interface, own externalversions.SharedInformerFactory,
 		policies:  policies.Lister(), clusters: clusters.Lister(), placements: placements.Lister(), traffic: traffic.Lister(),
 		migrations: migrations.Lister(), reserved: newReservations(), moves: newMoves(),
 	}
-	c.synced = append(c.workloads.HasSynced(), policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced,
+	apps := native.Apps().V1()
+	c.revisions = map[schema.GroupVersionResource]cache.SharedIndexInformer{
+		workload.ReplicaSet.Resource: apps.ReplicaSets().Informer(), controllerRevisions: apps.ControllerRevisions().Informer(),
+	}
+	c.synced = append(c.workloads.HasSynced(), apps.ControllerRevisions().Informer().HasSynced, policies.Informer().HasSynced, clusters.Informer().HasSynced, placements.Informer().HasSynced,
 		migrations.Informer().HasSynced, traffic.Informer().HasSynced)
 	c.runner = runner.New("schedule", c.reconcile)
 	if err := c.workloads.Watch(c.workloadChanged); err != nil {
@@ -284,6 +290,9 @@ func (c *Controller) decideAndReserve(key workload.Key, obj workload.Object, pla
 	was := decision.CurrentOf(placement, string(obj.GetUID()))
 	if was == nil {
 		was = &v1alpha1.PlacementSpec{}
+	}
+	if err := c.keepTemplates(key, obj, was, &next); err != nil {
+		return next, again, err
 	}
 	if !decision.SameClusters(was.Clusters, next.Clusters) && !key.Kind.IsFixed(obj) {
 		c.reserved.reserve(key.String(), decision.Requests(key.Kind.Template(obj)), was, &next, c.now())

@@ -14,6 +14,7 @@ import (
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/workload"
@@ -33,7 +34,7 @@ func placementStatus(kind *workload.Kind, obj workload.Object, p *v1alpha1.Place
 		next.Clusters = append(next.Clusters, s)
 	}
 	slices.SortFunc(next.Clusters, func(a, b v1alpha1.ClusterPlacementStatus) int { return cmp.Compare(a.Name, b.Name) })
-	for _, c := range []metav1.Condition{scheduledCondition(&p.Spec), syncedCondition(next.Clusters), availableCondition(kind, obj, &p.Spec, next.Clusters), progressingCondition(&p.Spec)} {
+	for _, c := range []metav1.Condition{scheduledCondition(&p.Spec), syncedCondition(next.Clusters), availableCondition(kind, obj, &p.Spec, next.Clusters), progressingCondition(&p.Spec, next.Clusters)} {
 		c.ObservedGeneration, c.LastTransitionTime = p.Generation, metav1.NewTime(now)
 		meta.SetStatusCondition(&next.Conditions, c)
 	}
@@ -53,8 +54,9 @@ func scheduledCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
 }
 
 // progressingCondition says what is on its way, and what it waits for: replicas are taken from a cluster when they are not
-// missed, that is when as many are available elsewhere; the last ones when no client is led there any more.
-func progressingCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
+// missed, that is when as many are available elsewhere; the last ones when no client is led there any more. A new pod
+// template comes to a cluster when it is its turn.
+func progressingCondition(spec *v1alpha1.PlacementSpec, clusters []v1alpha1.ClusterPlacementStatus) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue}
 	var moving, clients []string
 	for _, a := range spec.Clusters {
@@ -75,18 +77,41 @@ func progressingCondition(spec *v1alpha1.PlacementSpec) metav1.Condition {
 			}
 		}
 	}
-	if len(moving)+len(clients) == 0 {
+	rollout := sayRollout(spec, clusters)
+	if len(moving)+len(clients)+len(rollout) == 0 {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonSettled, "every cluster has what was decided"
 		return c
 	}
-	if c.Reason == "" {
+	switch {
+	case c.Reason != "":
+	case len(moving)+len(clients) > 0:
 		c.Reason = v1alpha1.ReasonMoving
+	default:
+		c.Reason = v1alpha1.ReasonRollingOut
 	}
 	if len(moving) > 0 {
 		moving = []string{strings.Join(moving, ", ") + ": goes on as new replicas become available"}
 	}
-	c.Message = workload.Shorten(strings.Join(append(clients, moving...), "; "))
+	c.Message = workload.Shorten(strings.Join(slices.Concat(clients, moving, rollout), "; "))
 	return c
+}
+
+// sayRollout says whose turn it is to replace pods by those of a new template, and who waits for it; nothing if nobody does.
+func sayRollout(spec *v1alpha1.PlacementSpec, clusters []v1alpha1.ClusterPlacementStatus) (out []string) {
+	waiting := workload.Waiting(spec)
+	if len(waiting) == 0 {
+		return nil
+	}
+	for _, c := range clusters {
+		switch share := workload.Share(spec, c.Name); {
+		case share == nil || share.TemplateHash != "":
+		case c.TemplateHash != spec.TemplateHash:
+			out = append(out, c.Name+": is given the new pod template")
+		case c.UpdatedReplicas < c.Replicas || c.AvailableReplicas < max(c.Replicas, ptr.Deref(share.Replicas, 0)):
+			out = append(out, fmt.Sprintf("%s: %d of %d pods are of the new template, %d available", c.Name, c.UpdatedReplicas, c.Replicas, c.AvailableReplicas))
+		}
+	}
+	return append(out, strings.Join(waiting, ", ")+": the pod template of before, until it is their turn")
 }
 
 // sayTraffic says which clients a cluster is answered to, and what is waited for.

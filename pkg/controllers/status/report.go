@@ -22,6 +22,8 @@ type seen struct {
 	cluster string
 	// assigned is the cluster's share; nil if the workload is not placed there (any more).
 	assigned *v1alpha1.ClusterAssignment
+	// template is the hash of the pod template that it is to have there; empty where it is not told.
+	template string
 	// scaled: the cluster's own autoscaler says how many replicas there are.
 	scaled bool
 	// connected says whether live is what is in the cluster now. If not, last is what was reported last.
@@ -68,6 +70,8 @@ func reportOf(s seen, generation int64) (r v1alpha1.ClusterPlacementStatus, ok b
 		behind(v1alpha1.ReasonSyncing, "not there yet")
 	case workload.SourceGeneration(s.live) != generation:
 		behind(v1alpha1.ReasonSyncing, fmt.Sprintf("has generation %d of %d", workload.SourceGeneration(s.live), generation))
+	case s.template != "" && r.TemplateHash != s.template:
+		behind(v1alpha1.ReasonSyncing, "is being given another pod template")
 	case !s.scaled && wrongReplicas(s.kind, s.live, s.assigned.Replicas):
 		behind(v1alpha1.ReasonSyncing, fmt.Sprintf("is being scaled to %d", *s.assigned.Replicas))
 	}

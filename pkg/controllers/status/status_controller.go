@@ -229,7 +229,7 @@ func (c *Controller) gather(key workload.Key, placement *v1alpha1.Placement) []v
 	for _, cluster := range clusters {
 		s := seen{
 			kind: key.Kind, cluster: cluster.Name, assigned: workload.Share(&placement.Spec, cluster.Name), last: lastOf(placement, cluster.Name),
-			scaled: placement.Spec.Autoscaler != nil, outcome: c.outcomes.Of(cluster.Name, key),
+			template: workload.TemplateIn(&placement.Spec, cluster.Name), scaled: placement.Spec.Autoscaler != nil, outcome: c.outcomes.Of(cluster.Name, key),
 		}
 		if m := c.set.Get(cluster.Name); m != nil && m.Synced() {
 			s.connected = reachable(cluster)

@@ -148,6 +148,9 @@ func (c *Controller) desiredWorkload(cluster string, key workload.Key) (desired,
 		// Its pods go before it does: what follows it stays as long as it is there.
 		return desired{intent: absent, foreground: key.Kind.Template != nil}, nil
 	}
+	if before, waits := workload.Template(&placement.Spec, cluster); waits && before == nil {
+		return desired{intent: leave}, nil // what it is to keep, only the cluster itself knows
+	}
 	want.guards = c.guards(key.Kind, obj)
 	want.intent, want.adopt = present, placement.Spec.Conflict == v1alpha1.ConflictAdopt
 	if placement.Spec.Autoscaler != nil && key.Kind.Replicas != nil && !assigned.Idle {
@@ -168,7 +171,8 @@ type overrideError struct{ error }
 
 // manifestIn makes the manifest of a workload for a cluster.
 func (c *Controller) manifestIn(cluster string, kind *workload.Kind, obj workload.Object, placement *v1alpha1.Placement) (manifest, error) {
-	m, err := newManifest(kind.GroupVersionKind, kind.In(cluster, obj, &placement.Spec), c.identity)
+	local := kind.In(cluster, obj, &placement.Spec).(workload.Object)
+	m, err := newManifest(kind.GroupVersionKind, local, c.identity)
 	if err != nil || len(placement.Spec.Overrides) == 0 {
 		return m, err
 	}
@@ -176,7 +180,7 @@ func (c *Controller) manifestIn(cluster string, kind *workload.Kind, obj workloa
 	if err != nil {
 		return manifest{}, overrideError{err}
 	}
-	return remark(overridden, obj, c.identity)
+	return remark(overridden, local, c.identity)
 }
 
 // guards are what has to be in a cluster before an object is.

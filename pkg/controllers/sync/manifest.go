@@ -160,11 +160,15 @@ func metadataOf(source metav1.Object, identity string) map[string]any {
 
 // marks say whose an object in a member is, and what of.
 func marks(source metav1.Object, identity string) map[string]any {
-	return map[string]any{
+	marks := map[string]any{
 		v1alpha1.AnnotationFederation:       identity,
 		v1alpha1.AnnotationSourceUID:        string(source.GetUID()),
 		v1alpha1.AnnotationSourceGeneration: strconv.FormatInt(source.GetGeneration(), 10),
 	}
+	if hash := source.GetAnnotations()[v1alpha1.AnnotationTemplateHash]; hash != "" {
+		marks[v1alpha1.AnnotationTemplateHash] = hash
+	}
+	return marks
 }
 
 // recordedHere are annotations that the federation's server and clients keep for themselves. A cluster's controllers keep

@@ -54,6 +54,8 @@ type share struct {
 	replicas int32
 	// idle: nothing of it is run.
 	idle bool
+	// template is the hash of its pod template, if that is told.
+	template string
 }
 
 // shareOf is a cluster's share, and what else its manifest is made from.
@@ -69,7 +71,7 @@ func shareOf(cluster string, kind *workload.Kind, obj workload.Object, placement
 	if kind.Replicas != nil && assigned != nil && assigned.Replicas != nil {
 		of.counted, of.replicas = true, *assigned.Replicas
 	}
-	of.idle = assigned != nil && assigned.Idle
+	of.idle, of.template = assigned != nil && assigned.Idle, workload.TemplateIn(&placement.Spec, cluster)
 	return of, from
 }
 

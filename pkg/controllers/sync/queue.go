@@ -259,6 +259,9 @@ func (q *queue) inUse(it item) bool {
 			if err != nil || federated == nil || !slices.Contains(q.controller.placedOn(key), q.member.Name) {
 				return true // still to be removed
 			}
+			if q.controller.keepsTemplate(key, q.member.Name) {
+				return true
+			}
 			if report := kind.ReportOf(q.member.Name, live); report.ObservedGeneration != federated.GetGeneration() || report.UpdatedReplicas != report.Replicas {
 				return true
 			}

@@ -311,6 +311,12 @@ func (c *Controller) placedOn(key workload.Key) []string {
 	return out
 }
 
+// keepsTemplate says whether a cluster keeps a pod template of before, whatever that refers to.
+func (c *Controller) keepsTemplate(key workload.Key, cluster string) bool {
+	placement, err := c.placements.Placements(key.Namespace).Get(key.PlacementName())
+	return err == nil && slices.Contains(workload.Waiting(&placement.Spec), cluster)
+}
+
 // enqueue puts a workload, and what it refers to, into the queues of clusters.
 func (c *Controller) enqueue(key workload.Key, clusters ...string) {
 	items := c.withNeeds(key)

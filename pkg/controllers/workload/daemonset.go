@@ -19,7 +19,13 @@ var DaemonSet = &Kind{
 	Resource:         members.DaemonSets,
 	Division:         v1alpha1.Whole,
 	Template:         kind.Of(func(d *appsv1.DaemonSet) *corev1.PodTemplateSpec { return &d.Spec.Template }),
-	Observed:         kind.Of(func(d *appsv1.DaemonSet) int64 { return d.Status.ObservedGeneration }),
+	Rolls: kind.Of(func(d *appsv1.DaemonSet) *Rolling {
+		if d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType {
+			return nil
+		}
+		return &Rolling{}
+	}),
+	Observed: kind.Of(func(d *appsv1.DaemonSet) int64 { return d.Status.ObservedGeneration }),
 	Report: reportBy(func(d *appsv1.DaemonSet, into *v1alpha1.ClusterPlacementStatus) {
 		into.Replicas, into.UpdatedReplicas = d.Status.DesiredNumberScheduled, d.Status.UpdatedNumberScheduled
 		into.ReadyReplicas, into.AvailableReplicas = d.Status.NumberReady, d.Status.NumberAvailable

@@ -5,13 +5,13 @@ package workload
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
@@ -27,10 +27,13 @@ var Deployment = &Kind{
 	Division:         v1alpha1.Divide,
 	Replicas:         kind.Of(func(d *appsv1.Deployment) **int32 { return &d.Spec.Replicas }),
 	Template:         kind.Of(func(d *appsv1.Deployment) *corev1.PodTemplateSpec { return &d.Spec.Template }),
+	Rolls: kind.Of(func(d *appsv1.Deployment) *Rolling {
+		return &Rolling{Paused: d.Spec.Paused, Strategy: &d.Spec.Strategy}
+	}),
 	Localize: func(obj runtime.Object, spec *v1alpha1.PlacementSpec, cluster string) {
-		divideRollout(obj.(*appsv1.Deployment), spec, cluster)
+		divideRollout(&obj.(*appsv1.Deployment).Spec.Strategy, spec, cluster)
 	},
-	Local:    kind.Of(dividesRollout),
+	Local:    kind.Of(func(d *appsv1.Deployment) bool { return dividesRollout(&d.Spec.Strategy) }),
 	Observed: kind.Of(func(d *appsv1.Deployment) int64 { return d.Status.ObservedGeneration }),
 	Report:   reportBy(reportDeployment),
 	Sum:      sumBy(sumDeployment),
@@ -74,7 +77,7 @@ func sumDeployment(d *appsv1.Deployment, r Reports) {
 		return ""
 	})
 	setDeploymentCondition(s, deploymentAvailable(desired, d, n.available), r.Now)
-	setDeploymentCondition(s, deploymentProgressing(desired, s, exceeded), r.Now)
+	setDeploymentCondition(s, deploymentProgressing(desired, s, exceeded, sayWaiting(r.Placement)), r.Now)
 	if p := r.Placement; p.Problem != "" {
 		setDeploymentCondition(s, appsv1.DeploymentCondition{Type: v1alpha1.ConditionScheduled, Status: corev1.ConditionFalse, Reason: p.Problem, Message: p.ProblemMessage}, r.Now)
 	} else {
@@ -89,37 +92,35 @@ func deploymentAvailable(desired int32, d *appsv1.Deployment, available int32) a
 	return appsv1.DeploymentCondition{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionFalse, Reason: minimumNotAvailable, Message: "Deployment does not have minimum availability."}
 }
 
-// maxUnavailable resolves the strategy's field as Kubernetes does: rounded down, but at least one pod may move.
+// maxUnavailable is how many replicas may be missing of a Deployment that is available, as Kubernetes has it.
 func maxUnavailable(d *appsv1.Deployment, desired int32) int32 {
 	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
 		return 0
 	}
-	unavailable, surge := intstr.FromString("25%"), intstr.FromString("25%")
-	if r := d.Spec.Strategy.RollingUpdate; r != nil {
-		unavailable, surge = ptr.Deref(r.MaxUnavailable, unavailable), ptr.Deref(r.MaxSurge, surge)
-	}
-	u, err := intstr.GetScaledValueFromIntOrPercent(&unavailable, int(desired), false)
-	if err != nil {
-		return 0
-	}
-	s, err := intstr.GetScaledValueFromIntOrPercent(&surge, int(desired), true)
-	if err == nil && u == 0 && s == 0 {
-		u = 1
-	}
-	return min(int32(u), desired)
+	_, unavailable := bounds(&d.Spec.Strategy, desired)
+	return int32(unavailable)
 }
 
-func deploymentProgressing(desired int32, s *appsv1.DeploymentStatus, exceeded string) appsv1.DeploymentCondition {
+func deploymentProgressing(desired int32, s *appsv1.DeploymentStatus, exceeded, waiting string) appsv1.DeploymentCondition {
 	c := appsv1.DeploymentCondition{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue}
 	switch {
 	case s.UpdatedReplicas == desired && s.Replicas == desired && s.AvailableReplicas == desired:
 		c.Reason, c.Message = complete, "Every cluster has rolled out the Deployment."
 	case exceeded != "":
-		c.Status, c.Reason, c.Message = corev1.ConditionFalse, deadlineExceeded, exceeded
+		c.Status, c.Reason, c.Message = corev1.ConditionFalse, deadlineExceeded, exceeded+waiting
 	default:
-		c.Reason, c.Message = progressing, "The Deployment is being rolled out."
+		c.Reason, c.Message = progressing, "The Deployment is being rolled out."+waiting
 	}
 	return c
+}
+
+// sayWaiting names the clusters whose turn to replace their pods has not come; empty if there are none.
+func sayWaiting(spec *v1alpha1.PlacementSpec) string {
+	waiting := Waiting(spec)
+	if len(waiting) == 0 {
+		return ""
+	}
+	return " Until it is their turn, these clusters keep the template they have: " + strings.Join(waiting, ", ") + "."
 }
 
 func setDeploymentCondition(s *appsv1.DeploymentStatus, c appsv1.DeploymentCondition, now time.Time) {

@@ -47,6 +47,9 @@ type Kind struct {
 	Expires func(runtime.Object) (time.Time, bool)
 	// Template of its pods. Nil where it makes none.
 	Template func(runtime.Object) *corev1.PodTemplateSpec
+	// Rolls is how its pods are replaced when the template changes; nil if an object's are not by themselves. Nil where none
+	// are.
+	Rolls func(runtime.Object) *Rolling
 
 	// Behind says whether another object, of that kind, is behind one of this kind, which then goes where the other is.
 	// Nil for a kind that policies place.
@@ -131,6 +134,14 @@ func find(matches func(*Kind) bool) *Kind {
 // Placed says whether policies place objects of the kind. Others follow.
 func (k *Kind) Placed() bool { return k.Division != "" }
 
+// RollingOf is how the pods of an object are replaced when its template changes; nil if they are not.
+func (k *Kind) RollingOf(obj runtime.Object) *Rolling {
+	if k.Rolls == nil {
+		return nil
+	}
+	return k.Rolls(obj)
+}
+
 // IsFixed says whether a cluster's share of an object cannot be changed once the cluster has it.
 func (k *Kind) IsFixed(obj runtime.Object) bool { return k.Fixed != nil && k.Fixed(obj) }
 
@@ -159,6 +170,7 @@ func (k *Kind) In(cluster string, obj runtime.Object, placement *v1alpha1.Placem
 	case share.Replicas != nil:
 		*k.Replicas(obj) = ptr.To(*share.Replicas)
 	}
+	k.setTemplate(obj, placement, cluster)
 	if k.Localize != nil {
 		k.Localize(obj, placement, cluster)
 	}
@@ -184,7 +196,7 @@ func (k *Kind) ReportOf(cluster string, live metav1.Object) v1alpha1.ClusterPlac
 	if live == nil {
 		return report
 	}
-	report.ObservedGeneration = SourceGeneration(live)
+	report.ObservedGeneration, report.TemplateHash = SourceGeneration(live), live.GetAnnotations()[v1alpha1.AnnotationTemplateHash]
 	if obj, ok := live.(runtime.Object); ok && k.Report != nil {
 		k.Report(obj, &report)
 		if k.Observed != nil && k.Observed(obj) < live.GetGeneration() {

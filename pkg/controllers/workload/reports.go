@@ -24,9 +24,10 @@ type Reports struct {
 // whole says whether every cluster runs all of it.
 func (r Reports) whole() bool { return r.Placement.Replicas == nil }
 
-// acted says whether a cluster's controllers have acted on the generation that was decided on.
+// acted says whether a cluster's controllers have acted on the generation that was decided on. Those of a cluster that keeps
+// the template of before have not.
 func (r Reports) acted(c *v1alpha1.ClusterPlacementStatus) bool {
-	return c.ObservedGeneration == r.Placement.WorkloadGeneration
+	return c.ObservedGeneration == r.Placement.WorkloadGeneration && (r.Placement.TemplateHash == "" || c.TemplateHash == r.Placement.TemplateHash)
 }
 
 // everywhere says whether something is true of each cluster that it is placed on, of which there is one at least.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -22,6 +23,26 @@ func RevisionHash(template *corev1.PodTemplateSpec, salt int) string {
 		_, _ = h.Write([]byte(strconv.Itoa(salt)))
 	}
 	return rand.SafeEncodeString(strconv.FormatUint(uint64(h.Sum32()), 10))
+}
+
+// RevisionTemplate is the pod template that a revision keeps, a ReplicaSet or a ControllerRevision; nil if it keeps none.
+func RevisionTemplate(revision any) *corev1.PodTemplateSpec {
+	switch r := revision.(type) {
+	case *appsv1.ReplicaSet:
+		template := r.Spec.Template.DeepCopy()
+		delete(template.Labels, appsv1.DefaultDeploymentUniqueLabelKey) // which tells its pods from those of other revisions
+		return template
+	case *appsv1.ControllerRevision:
+		var data struct {
+			Spec struct {
+				Template *corev1.PodTemplateSpec `json:"template"`
+			} `json:"spec"`
+		}
+		if json.Unmarshal(r.Data.Raw, &data) == nil {
+			return data.Spec.Template
+		}
+	}
+	return nil
 }
 
 // RevisionName names the revision of a workload that has a hash: web-7c5ddbdf54.

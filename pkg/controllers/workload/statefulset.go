@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/apis/kind"
@@ -20,7 +21,13 @@ var StatefulSet = &Kind{
 	Division:         v1alpha1.Whole,
 	Replicas:         kind.Of(func(s *appsv1.StatefulSet) **int32 { return &s.Spec.Replicas }),
 	Template:         kind.Of(func(s *appsv1.StatefulSet) *corev1.PodTemplateSpec { return &s.Spec.Template }),
-	Observed:         kind.Of(func(s *appsv1.StatefulSet) int64 { return s.Status.ObservedGeneration }),
+	Rolls: kind.Of(func(s *appsv1.StatefulSet) *Rolling {
+		if u := s.Spec.UpdateStrategy; u.Type == appsv1.OnDeleteStatefulSetStrategyType || u.RollingUpdate != nil && ptr.Deref(u.RollingUpdate.Partition, 0) > 0 {
+			return nil // somebody says for each pod, or for some of them, when it is replaced
+		}
+		return &Rolling{}
+	}),
+	Observed: kind.Of(func(s *appsv1.StatefulSet) int64 { return s.Status.ObservedGeneration }),
 	Report: reportBy(func(s *appsv1.StatefulSet, into *v1alpha1.ClusterPlacementStatus) {
 		into.Replicas, into.UpdatedReplicas = s.Status.Replicas, s.Status.UpdatedReplicas
 		into.ReadyReplicas, into.AvailableReplicas = s.Status.ReadyReplicas, s.Status.AvailableReplicas

@@ -101,6 +101,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.PlacementSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementStatus"):
 		return &federationv1alpha1.PlacementStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PlacementTemplate"):
+		return &federationv1alpha1.PlacementTemplateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PreferredClusters"):
 		return &federationv1alpha1.PreferredClustersApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PrometheusGate"):

@@ -84,6 +84,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.PlacementReviewStatus{}.OpenAPIModelName():                          schema_pkg_apis_federation_v1alpha1_PlacementReviewStatus(ref),
 		v1alpha1.PlacementSpec{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref),
 		v1alpha1.PlacementStatus{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref),
+		v1alpha1.PlacementTemplate{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PlacementTemplate(ref),
 		v1alpha1.PreferredClusters{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PreferredClusters(ref),
 		v1alpha1.PrometheusGate{}.OpenAPIModelName():                                 schema_pkg_apis_federation_v1alpha1_PrometheusGate(ref),
 		v1alpha1.Rebalance{}.OpenAPIModelName():                                      schema_pkg_apis_federation_v1alpha1_Rebalance(ref),
@@ -940,6 +941,13 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 							Format:      "",
 						},
 					},
+					"templateHash": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Hash of the pod template that the cluster keeps until it is its turn to have the workload's. Absent: it has that.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
 					"traffic": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Which of its clients the cluster is answered to, while the workload comes to it or leaves it. Absent: all.",
@@ -1206,6 +1214,13 @@ func schema_pkg_apis_federation_v1alpha1_ClusterPlacementStatus(ref common.Refer
 							Description: "Generation of the federated workload that the cluster's own controllers have acted on.",
 							Type:        []string{"integer"},
 							Format:      "int64",
+						},
+					},
+					"templateHash": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Hash of the pod template that the object in the cluster has.",
+							Type:        []string{"string"},
+							Format:      "",
 						},
 					},
 					"desiredReplicas": {
@@ -2349,6 +2364,13 @@ func schema_pkg_apis_federation_v1alpha1_Move(ref common.ReferenceCallback) comm
 						SchemaProps: spec.SchemaProps{
 							Description: "How long a cluster that is left keeps its last replicas after every answer that leads there has expired: for name servers that are behind, and clients that take their time. Default 10s.",
 							Ref:         ref(metav1.Duration{}.OpenAPIModelName()),
+						},
+					},
+					"parallelClusters": {
+						SchemaProps: spec.SchemaProps{
+							Description: "How many clusters may replace their pods at once when the pod template changes; the others wait with the template they have, and the next one's turn comes when all replicas of one are updated and available. 0 (default): as many as keep to maxSurge and maxUnavailable of the Deployment, over all clusters together.",
+							Type:        []string{"integer"},
+							Format:      "int32",
 						},
 					},
 				},
@@ -3512,6 +3534,31 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							},
 						},
 					},
+					"templateHash": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Hash of the workload's pod template; absent where a change of it replaces no pods.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"templates": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "Pod templates of before that clusters still have, while another one is rolled out in one cluster after the other.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.PlacementTemplate{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"clusters": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -3613,7 +3660,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementBudget{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.PlacementMigration{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementBudget{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.PlacementMigration{}.OpenAPIModelName(), v1alpha1.PlacementTemplate{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -3684,6 +3731,36 @@ func schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref common.ReferenceCal
 		},
 		Dependencies: []string{
 			v1alpha1.ClusterPlacementStatus{}.OpenAPIModelName(), metav1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_federation_v1alpha1_PlacementTemplate(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementTemplate is a pod template that a workload had before.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"hash": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Hash of the template.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"template": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The template, a PodTemplateSpec.",
+							Ref:         ref(v1alpha1.JSON{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"hash", "template"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.JSON{}.OpenAPIModelName()},
 	}
 }
 

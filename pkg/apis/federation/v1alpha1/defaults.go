@@ -31,6 +31,9 @@ func SetDefaults_PlacementPolicySpec(spec *PlacementPolicySpec) {
 	if spec.Move.Settle == nil {
 		spec.Move.Settle = &metav1.Duration{Duration: 10 * time.Second}
 	}
+	if spec.Move.ParallelClusters == nil {
+		spec.Move.ParallelClusters = ptr.To[int32](0)
+	}
 	if spec.Overflow.After == nil {
 		spec.Overflow.After = &metav1.Duration{Duration: time.Minute}
 	}

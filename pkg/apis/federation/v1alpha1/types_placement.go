@@ -67,6 +67,13 @@ type PlacementSpec struct {
 	// +optional
 	// +listType=atomic
 	Overrides []Override `json:"overrides,omitempty"`
+	// Hash of the workload's pod template; absent where a change of it replaces no pods.
+	// +optional
+	TemplateHash string `json:"templateHash,omitempty"`
+	// Pod templates of before that clusters still have, while another one is rolled out in one cluster after the other.
+	// +optional
+	// +listType=atomic
+	Templates []PlacementTemplate `json:"templates,omitempty"`
 	// Where the workload runs.
 	// +optional
 	// +listType=atomic
@@ -125,6 +132,14 @@ type PlacementMigration struct {
 	Blocked string `json:"blocked,omitempty"`
 }
 
+// PlacementTemplate is a pod template that a workload had before.
+type PlacementTemplate struct {
+	// Hash of the template.
+	Hash string `json:"hash"`
+	// The template, a PodTemplateSpec.
+	Template JSON `json:"template"`
+}
+
 // Autoscaler is a HorizontalPodAutoscaler of the workload's namespace.
 type Autoscaler struct {
 	// Name of the HorizontalPodAutoscaler.
@@ -175,6 +190,9 @@ type ClusterAssignment struct {
 	// The cluster holds the object, but runs nothing of it: it has no replicas, or is suspended.
 	// +optional
 	Idle bool `json:"idle,omitempty"`
+	// Hash of the pod template that the cluster keeps until it is its turn to have the workload's. Absent: it has that.
+	// +optional
+	TemplateHash string `json:"templateHash,omitempty"`
 	// Which of its clients the cluster is answered to, while the workload comes to it or leaves it. Absent: all.
 	// +optional
 	Traffic *AssignedTraffic `json:"traffic,omitempty"`
@@ -285,6 +303,9 @@ type ClusterPlacementStatus struct {
 	// Generation of the federated workload that the cluster's own controllers have acted on.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Hash of the pod template that the object in the cluster has.
+	// +optional
+	TemplateHash string `json:"templateHash,omitempty"`
 	// Replicas that the cluster's autoscaler asks for.
 	// +optional
 	DesiredReplicas *int32 `json:"desiredReplicas,omitempty"`

@@ -271,6 +271,11 @@ type Move struct {
 	// servers that are behind, and clients that take their time. Default 10s.
 	// +optional
 	Settle *metav1.Duration `json:"settle,omitempty"`
+	// How many clusters may replace their pods at once when the pod template changes; the others wait with the template they
+	// have, and the next one's turn comes when all replicas of one are updated and available. 0 (default): as many as keep to
+	// maxSurge and maxUnavailable of the Deployment, over all clusters together.
+	// +optional
+	ParallelClusters *int32 `json:"parallelClusters,omitempty"`
 }
 
 // Overflow says when a cluster is taken to have no room.

@@ -35,6 +35,9 @@ const (
 	AnnotationSourceUID = GroupName + "/source-uid"
 	// AnnotationSourceGeneration holds, on a managed object, the generation of the federated object it was made from.
 	AnnotationSourceGeneration = GroupName + "/source-generation"
+	// AnnotationTemplateHash holds, on a managed object whose pods are replaced when its template changes, the hash of that
+	// template.
+	AnnotationTemplateHash = GroupName + "/template-hash"
 	// AnnotationDigest holds, on a managed object, a digest of what Drover wrote there last.
 	AnnotationDigest = GroupName + "/digest"
 	// FinalizerSync keeps a federated object until it is gone from (or released in) every member that can be reached.
@@ -121,6 +124,7 @@ const (
 	ReasonFleetDegraded  = "FleetDegraded"
 	ReasonOverflow       = "Overflow"
 	ReasonMoving         = "Moving"
+	ReasonRollingOut     = "RollingOut"
 	ReasonTrafficLeaving = "TrafficLeaving"
 	ReasonTrafficStays   = "TrafficStays"
 	ReasonSettled        = "Settled"

@@ -259,6 +259,11 @@ func (in PlacementStatus) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementTemplate) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementTemplate"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PreferredClusters) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PreferredClusters"
 }

@@ -62,9 +62,9 @@ func SameClusters(a, b []v1alpha1.ClusterAssignment) bool {
 }
 
 // Reports says whether a change of a Placement's status is one that decisions depend on: it tells more of what clusters can
-// run or, during a move, of what they do run.
+// run or, during a move or a rollout, of what they do run.
 func Reports(old, obj *v1alpha1.Placement) bool {
-	if Moves(&obj.Spec) && !apiequality.Semantic.DeepEqual(old.Status.Clusters, obj.Status.Clusters) {
+	if (Moves(&obj.Spec) || len(workload.Waiting(&obj.Spec)) > 0) && !apiequality.Semantic.DeepEqual(old.Status.Clusters, obj.Status.Clusters) {
 		return true
 	}
 	return slices.ContainsFunc(obj.Status.Clusters, func(is v1alpha1.ClusterPlacementStatus) bool {

@@ -44,6 +44,10 @@ type Workload struct {
 	Finished bool
 	// Timed says that it runs by the clock: in two clusters it would run twice.
 	Timed bool
+	// Template is the hash of its pod template; empty where a change of it replaces no pods.
+	Template string
+	// Rolling is how pods are replaced when that changes; nil where they are not.
+	Rolling *workload.Rolling
 	// Everywhere says that it runs on every node: it cannot be there and idle.
 	Everywhere bool
 }
@@ -103,6 +107,10 @@ func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 		takeStep(&next, w, in)
 	case !w.Fixed:
 		handOver(&next, w, in)
+	}
+	takeTurns(&next, w, in)
+	if len(workload.Waiting(&next)) > 0 {
+		again = sooner(again, moveRecheck)
 	}
 	if Moves(&next) {
 		again = sooner(sooner(again, moveRecheck), untilWithdrawn(&next, in.Now))

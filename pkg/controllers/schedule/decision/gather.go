@@ -112,6 +112,9 @@ func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
 		w.Replicas, w.Requests = ptr.Deref(*kind.Replicas(obj), 1), Requests(kind.Template(obj))
 	}
 	w.Whole = wholeBecause(kind, obj, in.Policy)
+	if w.Rolling = kind.RollingOf(obj); w.Rolling != nil {
+		w.Template = workload.RevisionHash(kind.Template(obj), 0)
+	}
 	w.Fixed = kind.IsFixed(obj)
 	w.Timed, w.Everywhere = kind == workload.CronJob, kind == workload.DaemonSet
 	w.Finished = kind.Finished != nil && kind.Finished(obj)

@@ -22,6 +22,8 @@ type ClusterAssignmentApplyConfiguration struct {
 	Target *int32 `json:"target,omitempty"`
 	// The cluster holds the object, but runs nothing of it: it has no replicas, or is suspended.
 	Idle *bool `json:"idle,omitempty"`
+	// Hash of the pod template that the cluster keeps until it is its turn to have the workload's. Absent: it has that.
+	TemplateHash *string `json:"templateHash,omitempty"`
 	// Which of its clients the cluster is answered to, while the workload comes to it or leaves it. Absent: all.
 	Traffic *AssignedTrafficApplyConfiguration `json:"traffic,omitempty"`
 	// Stable word for the reason.
@@ -81,6 +83,14 @@ func (b *ClusterAssignmentApplyConfiguration) WithTarget(value int32) *ClusterAs
 // If called multiple times, the Idle field is set to the value of the last call.
 func (b *ClusterAssignmentApplyConfiguration) WithIdle(value bool) *ClusterAssignmentApplyConfiguration {
 	b.Idle = &value
+	return b
+}
+
+// WithTemplateHash sets the TemplateHash field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TemplateHash field is set to the value of the last call.
+func (b *ClusterAssignmentApplyConfiguration) WithTemplateHash(value string) *ClusterAssignmentApplyConfiguration {
+	b.TemplateHash = &value
 	return b
 }
 

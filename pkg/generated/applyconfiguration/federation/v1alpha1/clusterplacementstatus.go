@@ -25,6 +25,8 @@ type ClusterPlacementStatusApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// Generation of the federated workload that the cluster's own controllers have acted on.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+	// Hash of the pod template that the object in the cluster has.
+	TemplateHash *string `json:"templateHash,omitempty"`
 	// Replicas that the cluster's autoscaler asks for.
 	DesiredReplicas *int32 `json:"desiredReplicas,omitempty"`
 	// Pods of the workload in the cluster.
@@ -92,6 +94,14 @@ func (b *ClusterPlacementStatusApplyConfiguration) WithReason(value string) *Clu
 // If called multiple times, the ObservedGeneration field is set to the value of the last call.
 func (b *ClusterPlacementStatusApplyConfiguration) WithObservedGeneration(value int64) *ClusterPlacementStatusApplyConfiguration {
 	b.ObservedGeneration = &value
+	return b
+}
+
+// WithTemplateHash sets the TemplateHash field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TemplateHash field is set to the value of the last call.
+func (b *ClusterPlacementStatusApplyConfiguration) WithTemplateHash(value string) *ClusterPlacementStatusApplyConfiguration {
+	b.TemplateHash = &value
 	return b
 }
 

@@ -22,6 +22,10 @@ type MoveApplyConfiguration struct {
 	// How long a cluster that is left keeps its last replicas after every answer that leads there has expired: for name
 	// servers that are behind, and clients that take their time. Default 10s.
 	Settle *v1.Duration `json:"settle,omitempty"`
+	// How many clusters may replace their pods at once when the pod template changes; the others wait with the template they
+	// have, and the next one's turn comes when all replicas of one are updated and available. 0 (default): as many as keep to
+	// maxSurge and maxUnavailable of the Deployment, over all clusters together.
+	ParallelClusters *int32 `json:"parallelClusters,omitempty"`
 }
 
 // MoveApplyConfiguration constructs a declarative configuration of the Move type for use with
@@ -51,5 +55,13 @@ func (b *MoveApplyConfiguration) WithMaxUnavailable(value intstr.IntOrString) *M
 // If called multiple times, the Settle field is set to the value of the last call.
 func (b *MoveApplyConfiguration) WithSettle(value v1.Duration) *MoveApplyConfiguration {
 	b.Settle = &value
+	return b
+}
+
+// WithParallelClusters sets the ParallelClusters field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ParallelClusters field is set to the value of the last call.
+func (b *MoveApplyConfiguration) WithParallelClusters(value int32) *MoveApplyConfiguration {
+	b.ParallelClusters = &value
 	return b
 }

@@ -42,6 +42,10 @@ type PlacementSpecApplyConfiguration struct {
 	Conflict *federationv1alpha1.ConflictPolicy `json:"conflict,omitempty"`
 	// What is different in some of the clusters; the policy's overrides, with the clusters by name.
 	Overrides []OverrideApplyConfiguration `json:"overrides,omitempty"`
+	// Hash of the workload's pod template; absent where a change of it replaces no pods.
+	TemplateHash *string `json:"templateHash,omitempty"`
+	// Pod templates of before that clusters still have, while another one is rolled out in one cluster after the other.
+	Templates []PlacementTemplateApplyConfiguration `json:"templates,omitempty"`
 	// Where the workload runs.
 	Clusters []ClusterAssignmentApplyConfiguration `json:"clusters,omitempty"`
 	// Clusters that turned out to have less room than their free resources say.
@@ -171,6 +175,27 @@ func (b *PlacementSpecApplyConfiguration) WithOverrides(values ...*OverrideApply
 			panic("nil value passed to WithOverrides")
 		}
 		b.Overrides = append(b.Overrides, *values[i])
+	}
+	return b
+}
+
+// WithTemplateHash sets the TemplateHash field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TemplateHash field is set to the value of the last call.
+func (b *PlacementSpecApplyConfiguration) WithTemplateHash(value string) *PlacementSpecApplyConfiguration {
+	b.TemplateHash = &value
+	return b
+}
+
+// WithTemplates adds the given value to the Templates field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Templates field.
+func (b *PlacementSpecApplyConfiguration) WithTemplates(values ...*PlacementTemplateApplyConfiguration) *PlacementSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithTemplates")
+		}
+		b.Templates = append(b.Templates, *values[i])
 	}
 	return b
 }
