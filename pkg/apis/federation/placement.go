@@ -53,12 +53,14 @@ func FormatClusters(p *v1alpha1.Placement) string {
 		switch {
 		case c.Idle:
 			out = append(out, c.Name+"=0")
-		case c.Target != nil && *c.Target == 0 && c.MaxReplicas != nil:
-			out = append(out, fmt.Sprintf("%s=%d-%d>0", c.Name, ptr.Deref(c.MinReplicas, 1), *c.MaxReplicas))
+		case c.Target != nil && c.MaxReplicas != nil:
+			out = append(out, fmt.Sprintf("%s=%d-%d>%d", c.Name, ptr.Deref(c.MinReplicas, 1), *c.MaxReplicas, *c.Target))
 		case c.Target != nil && *c.Target == 0 && c.Replicas == nil:
 			out = append(out, c.Name+"=all>0")
 		case c.MaxReplicas != nil:
 			out = append(out, fmt.Sprintf("%s=%d-%d", c.Name, ptr.Deref(c.MinReplicas, 1), *c.MaxReplicas))
+		case c.Budget != nil:
+			out = append(out, fmt.Sprintf("%s=%d", c.Name, *c.Budget))
 		case c.Replicas == nil:
 			out = append(out, c.Name)
 		case c.Target != nil && *c.Target != *c.Replicas:

@@ -315,6 +315,11 @@ func (c *Controller) follow(kind *workload.Kind, obj workload.Object, placement 
 	}
 	everywhere := kind.Everywhere != nil && kind.Everywhere(obj)
 	next := decision.Follow(obj.GetGeneration(), kind.Kind, behind, everywhere, clusters, current, c.now())
+	if kind.Bound != nil {
+		if number := kind.Bound(obj); number != nil {
+			decision.DivideBudget(&next, *number, behind)
+		}
+	}
 	next.Revision = decision.Revision(placement, &next)
 	return next, 0, nil
 }

@@ -58,6 +58,9 @@ type Kind struct {
 	Wants func(runtime.Object) []string
 	// Guards says that an object is in a cluster before the pods are that are behind it.
 	Guards bool
+	// Bound is a number in an object that holds for what is behind it in all clusters together, and is divided; nil if there is
+	// none. Nil where none is.
+	Bound func(runtime.Object) *int32
 	// Everywhere says whether an object has nothing behind it by intent, and goes to every cluster. Nil if none does.
 	Everywhere func(runtime.Object) bool
 

@@ -142,7 +142,7 @@ func divideRollout(strategy *appsv1.DeploymentStrategy, spec *v1alpha1.Placement
 	surges := !isNone(r.MaxSurge)
 	for _, n := range []*intstr.IntOrString{r.MaxUnavailable, r.MaxSurge} {
 		if isNumber(n) {
-			n.IntVal = partOf(n.IntVal, spec.Clusters, cluster)
+			n.IntVal = PartOf(n.IntVal, spec.Clusters, cluster)
 		}
 	}
 	one := ptr.To(intstr.FromInt32(1))
@@ -168,8 +168,8 @@ func isNone(n *intstr.IntOrString) bool {
 	return n == nil || n.Type == intstr.Int && n.IntVal == 0 || n.Type == intstr.String && n.StrVal == "0%"
 }
 
-// partOf is a cluster's part of a number, by the replicas that each is to have. The parts add up to it.
-func partOf(n int32, clusters []v1alpha1.ClusterAssignment, cluster string) int32 {
+// PartOf is a cluster's part of a number, by the replicas that each is to have. The parts add up to it.
+func PartOf(n int32, clusters []v1alpha1.ClusterAssignment, cluster string) int32 {
 	type part struct {
 		name        string
 		whole, rest int64

@@ -62,7 +62,7 @@ func TestPartsAddUp(t *testing.T) {
 		n := rapid.Int32Range(0, 100).Draw(t, "number")
 		var sum int32
 		for _, a := range clusters {
-			part := partOf(n, clusters, a.Name)
+			part := PartOf(n, clusters, a.Name)
 			if all > 0 && *a.Replicas == 0 && part > 0 {
 				t.Fatalf("%s has no replicas, and %d of %d", a.Name, part, n)
 			}

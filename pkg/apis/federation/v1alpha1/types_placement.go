@@ -184,7 +184,11 @@ type ClusterAssignment struct {
 	// Most replicas for the cluster's autoscaler. Where it is set, replicas is what the workload starts with.
 	// +optional
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
-	// Replicas the cluster is on its way to, while a move is under way.
+	// The cluster's part of the number of a PodDisruptionBudget. Absent where the budget is in per cent, or where clusters run
+	// all of what is behind it.
+	// +optional
+	Budget *int32 `json:"budget,omitempty"`
+	// Replicas the cluster is on its way to, while a move is under way; where maxReplicas is set, what that is on its way to.
 	// +optional
 	Target *int32 `json:"target,omitempty"`
 	// The cluster holds the object, but runs nothing of it: it has no replicas, or is suspended.

@@ -165,6 +165,11 @@ func (in *ClusterAssignment) DeepCopyInto(out *ClusterAssignment) {
 		*out = new(int32)
 		**out = **in
 	}
+	if in.Budget != nil {
+		in, out := &in.Budget, &out.Budget
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Target != nil {
 		in, out := &in.Target, &out.Target
 		*out = new(int32)

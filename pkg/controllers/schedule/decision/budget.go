@@ -4,10 +4,14 @@
 package decision
 
 import (
+	"cmp"
+
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 )
 
 // Budget is a PodDisruptionBudget of the pods of a workload.
@@ -49,4 +53,27 @@ func (b Budget) minAvailable(replicas int32) int32 {
 		return scaled(b.Spec.MinAvailable)
 	}
 	return min(1, replicas) // as in any cluster
+}
+
+// DivideBudget divides the number of a PodDisruptionBudget over the clusters that it goes to, by the replicas that each is
+// assigned of the workloads behind it: what all of them keep to comes to that number. Where clusters run all of a workload,
+// the number is for each.
+func DivideBudget(next *v1alpha1.PlacementSpec, number int32, backends []*v1alpha1.Placement) {
+	replicas := map[string]int32{}
+	for _, b := range backends {
+		for _, a := range b.Spec.Clusters {
+			if a.Replicas == nil {
+				return
+			}
+			replicas[a.Name] += *cmp.Or(a.MaxReplicas, a.Replicas)
+		}
+	}
+	var clusters []v1alpha1.ClusterAssignment
+	for _, a := range next.Clusters {
+		clusters = append(clusters, v1alpha1.ClusterAssignment{Name: a.Name, Replicas: ptr.To(replicas[a.Name])})
+	}
+	for i := range next.Clusters {
+		a := &next.Clusters[i]
+		a.Budget = ptr.To(workload.PartOf(number, clusters, a.Name))
+	}
 }

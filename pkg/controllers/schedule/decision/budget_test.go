@@ -4,6 +4,9 @@
 package decision
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -84,4 +87,68 @@ func TestMovesKeepBudgets(t *testing.T) {
 	if next, _ := Decide(w, in); next.Budget != nil {
 		t.Errorf("what is not moved needs no budget: %+v", next.Budget)
 	}
+}
+
+// What the clusters keep to comes to what the budget says, whatever the shares are.
+func TestBudgetIsDivided(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		number   int32
+		backends []*v1alpha1.Placement
+		want     string
+	}{
+		{"by replicas", 5, []*v1alpha1.Placement{behindBudget("a=4", "b=4", "c=4")}, "a=2 b=2 c=1"},
+		{"to some nothing", 1, []*v1alpha1.Placement{behindBudget("a=6", "b=2")}, "a=1 b=0"},
+		{"nothing", 0, []*v1alpha1.Placement{behindBudget("a=4", "b=4")}, "a=0 b=0"},
+		{"more than there are", 20, []*v1alpha1.Placement{behindBudget("a=4", "b=4")}, "a=10 b=10"},
+		{"by what is assigned while it moves", 4, []*v1alpha1.Placement{behindBudget("a=1>0", "b=3>4")}, "a=1 b=3"},
+		{"by all workloads that it is for", 4, []*v1alpha1.Placement{behindBudget("a=3"), behindBudget("a=3", "b=2")}, "a=3 b=1"},
+		{"by the most that autoscalers may make", 4, []*v1alpha1.Placement{behindBudget("a=1<6", "b=1<2")}, "a=3 b=1"},
+		{"for each where all of it is in each", 4, []*v1alpha1.Placement{behindBudget("a", "b")}, "a b"},
+		{"as it is while nothing runs", 4, []*v1alpha1.Placement{behindBudget("a=0", "b=0")}, "a=4 b=4"},
+	} {
+		next := v1alpha1.PlacementSpec{}
+		for _, name := range []string{"a", "b", "c"} {
+			if slices.ContainsFunc(tt.backends, func(p *v1alpha1.Placement) bool { return isPlaced(&p.Spec, name) }) {
+				next.Clusters = append(next.Clusters, v1alpha1.ClusterAssignment{Name: name})
+			}
+		}
+		DivideBudget(&next, tt.number, tt.backends)
+		var got []string
+		for _, a := range next.Clusters {
+			if a.Budget == nil {
+				got = append(got, a.Name)
+			} else {
+				got = append(got, fmt.Sprintf("%s=%d", a.Name, *a.Budget))
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: %d is divided as %v, want %s", tt.name, tt.number, got, tt.want)
+		}
+	}
+}
+
+// behindBudget is a workload on clusters: "a=1>0" has 1 on its way to 0, "a=1<6" begins with 1 of at most 6, "a" has all.
+func behindBudget(clusters ...string) *v1alpha1.Placement {
+	p := &v1alpha1.Placement{}
+	for _, text := range clusters {
+		name, numbers, divided := strings.Cut(text, "=")
+		a := v1alpha1.ClusterAssignment{Name: name}
+		if divided {
+			a.Replicas = new(int32)
+			now, target, moves := strings.Cut(numbers, ">")
+			now, most, scaled := strings.Cut(now, "<")
+			_, _ = fmt.Sscan(now, a.Replicas)
+			if moves {
+				a.Target = new(int32)
+				_, _ = fmt.Sscan(target, a.Target)
+			}
+			if scaled {
+				a.MaxReplicas = new(int32)
+				_, _ = fmt.Sscan(most, a.MaxReplicas)
+			}
+		}
+		p.Spec.Clusters = append(p.Spec.Clusters, a)
+	}
+	return p
 }

@@ -18,7 +18,10 @@ type ClusterAssignmentApplyConfiguration struct {
 	MinReplicas *int32 `json:"minReplicas,omitempty"`
 	// Most replicas for the cluster's autoscaler. Where it is set, replicas is what the workload starts with.
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
-	// Replicas the cluster is on its way to, while a move is under way.
+	// The cluster's part of the number of a PodDisruptionBudget. Absent where the budget is in per cent, or where clusters run
+	// all of what is behind it.
+	Budget *int32 `json:"budget,omitempty"`
+	// Replicas the cluster is on its way to, while a move is under way; where maxReplicas is set, what that is on its way to.
 	Target *int32 `json:"target,omitempty"`
 	// The cluster holds the object, but runs nothing of it: it has no replicas, or is suspended.
 	Idle *bool `json:"idle,omitempty"`
@@ -67,6 +70,14 @@ func (b *ClusterAssignmentApplyConfiguration) WithMinReplicas(value int32) *Clus
 // If called multiple times, the MaxReplicas field is set to the value of the last call.
 func (b *ClusterAssignmentApplyConfiguration) WithMaxReplicas(value int32) *ClusterAssignmentApplyConfiguration {
 	b.MaxReplicas = &value
+	return b
+}
+
+// WithBudget sets the Budget field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Budget field is set to the value of the last call.
+func (b *ClusterAssignmentApplyConfiguration) WithBudget(value int32) *ClusterAssignmentApplyConfiguration {
+	b.Budget = &value
 	return b
 }
 
