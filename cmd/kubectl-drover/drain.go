@@ -52,8 +52,8 @@ func drainCommand(streams cli.Streams, federation *cli.FederationOptions) *cobra
 	cmd := &cobra.Command{
 		Use:   "drain NAME",
 		Short: "Move everything off a cluster: elsewhere first, then here",
-		Long: `Move everything off a cluster. No replica and no request is missing meanwhile, but for Jobs, CronJobs and
-DaemonSets, which end here at once.
+		Long: `Move everything off a cluster. No replica and no request is missing meanwhile. Jobs that have begun run to their
+end there first, or end at once with --end-jobs. CronJobs make no more Jobs there.
 
 You are shown what moves where, and what cannot, and asked. Replicas are made elsewhere first, as the policies' move says.
 Clients are led there, and what is left here goes last. Namespaces go one after the other, --parallel of them at once.

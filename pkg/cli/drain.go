@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/schedule/decision"
@@ -28,6 +29,8 @@ type DrainOptions struct {
 	DryRun bool
 	// Parallel is how many namespaces are moved off at once; 0 is all of them.
 	Parallel int32
+	// EndJobs ends the Jobs that have begun, instead of waiting for them.
+	EndJobs bool
 	// Timeout is how long to wait until everything has left; 0 is for ever.
 	Timeout time.Duration
 	// Output is json, an event a line; empty is text.
@@ -55,6 +58,7 @@ func (o *DrainOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
 	fs.BoolVar(&o.DryRun, "dry-run", o.DryRun, "Show what would move where, and change nothing.")
 	fs.Int32Var(&o.Parallel, "parallel", o.Parallel, "How many namespaces are moved off at once; 0 is all of them.")
+	fs.BoolVar(&o.EndJobs, "end-jobs", o.EndJobs, "End the Jobs that run there at once. If not, they run to their end first.")
 	fs.DurationVar(&o.Timeout, "timeout", o.Timeout, "How long to wait until everything has left; 0 is for ever. The drain goes on after that.")
 	fs.StringVarP(&o.Output, "output", "o", o.Output, "json, an event a line; text if not given. Needs --yes.")
 	o.asked = fs.Changed
@@ -99,7 +103,7 @@ func (d *drain) run(ctx context.Context) error {
 	}
 	begun := slices.ContainsFunc(cluster.Spec.Taints, decision.IsDrain)
 	if !begun || d.DryRun {
-		plan, err := d.federation.drainPlan(ctx, d.Name)
+		plan, err := d.federation.drainPlan(ctx, d.Name, d.EndJobs)
 		if err != nil {
 			return err
 		}
@@ -127,7 +131,17 @@ func (d *drain) begin(spec *v1alpha1.ClusterSpec) (changed bool) {
 	if !begun {
 		spec.Taints = append(spec.Taints, v1alpha1.Taint{Key: v1alpha1.TaintDrain, Effect: v1alpha1.TaintNoExecute})
 	}
-	if next := (v1alpha1.ClusterDrain{ParallelNamespaces: d.Parallel}); (!begun || d.asked("parallel")) && (spec.Drain == nil || *spec.Drain != next) {
+	next := v1alpha1.ClusterDrain{}
+	if begun && spec.Drain != nil {
+		next = *spec.Drain
+	}
+	if !begun || d.asked("parallel") {
+		next.ParallelNamespaces = d.Parallel
+	}
+	if !begun || d.asked("end-jobs") {
+		next.EndJobs = d.EndJobs
+	}
+	if ptr.Deref(spec.Drain, v1alpha1.ClusterDrain{}) != next {
 		spec.Drain, changed = &next, true
 	}
 	return changed || !begun

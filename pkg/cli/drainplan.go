@@ -31,7 +31,7 @@ type drainedWorkload struct {
 }
 
 // drainPlan decides as the controllers do, with the cluster as it will be.
-func (f *federation) drainPlan(ctx context.Context, cluster string) (drainPlan, error) {
+func (f *federation) drainPlan(ctx context.Context, cluster string, endJobs bool) (drainPlan, error) {
 	s, err := f.read(ctx)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (f *federation) drainPlan(ctx context.Context, cluster string) (drainPlan, 
 	for i, c := range s.clusters {
 		if c.Name == cluster {
 			s.clusters[i] = c.DeepCopy()
-			s.clusters[i].Spec.Drain = nil // all of it, however many namespaces go at once
+			s.clusters[i].Spec.Drain = &v1alpha1.ClusterDrain{EndJobs: endJobs} // all of it, however many namespaces go at once
 			s.clusters[i].Spec.Taints = append(s.clusters[i].Spec.Taints, v1alpha1.Taint{Key: v1alpha1.TaintDrain, Effect: v1alpha1.TaintNoExecute})
 		}
 	}

@@ -88,6 +88,8 @@ func leftOf(p *v1alpha1.Placement, policy *v1alpha1.PlacementPolicy, cluster *v1
 		w.Message = moving.Message
 	case why != "":
 		w.Message, w.stays = why, true
+	case decision.RunsOut(&p.Spec, cluster.Name) != "":
+		w.Message = decision.RunsOut(&p.Spec, cluster.Name)
 	case !decision.MayLeave(cluster, p.Namespace):
 		w.Message = "waits for the turn of its namespace"
 	}

@@ -137,7 +137,7 @@ func (c *Controller) leaving(cluster string) (map[string]bool, error) {
 		if workload.IgnoreNotFound(err) != nil {
 			return nil, err
 		}
-		leaves[p.Namespace] = leaves[p.Namespace] || p.Spec.Unplaced == 0 && decision.StaysInDrain(&p.Spec, policy) == ""
+		leaves[p.Namespace] = leaves[p.Namespace] || p.Spec.Unplaced == 0 && decision.StaysInDrain(&p.Spec, policy) == "" && decision.RunsOut(&p.Spec, cluster) == ""
 	}
 	return leaves, nil
 }

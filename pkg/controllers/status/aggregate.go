@@ -62,8 +62,8 @@ func progressingCondition(spec *v1alpha1.PlacementSpec, clusters []v1alpha1.Clus
 	for _, a := range spec.Clusters {
 		if a.Target != nil && (a.Traffic == nil || a.Traffic.State == v1alpha1.TrafficArriving || a.Traffic.Percent > 0) {
 			has := "all"
-			if a.Replicas != nil {
-				has = strconv.Itoa(int(*a.Replicas))
+			if n := cmp.Or(a.MaxReplicas, a.Replicas); n != nil {
+				has = strconv.Itoa(int(*n))
 			}
 			moving = append(moving, fmt.Sprintf("%s %s → %d", a.Name, has, *a.Target))
 		}

@@ -71,6 +71,12 @@ func jobCompleted(report *v1alpha1.ClusterPlacementStatus) bool {
 	return jobCondition(&status, batchv1.JobComplete) != nil
 }
 
+// JobRuns says whether a cluster has begun a Job, and not ended it.
+func JobRuns(report *v1alpha1.ClusterPlacementStatus) bool {
+	status := kept[batchv1.JobStatus](report)
+	return status.StartTime != nil && finish(&status) == nil
+}
+
 // Succeeded is how many completions of a Job a cluster reports.
 func Succeeded(report v1alpha1.ClusterPlacementStatus) int32 {
 	return kept[batchv1.JobStatus](&report).Succeeded

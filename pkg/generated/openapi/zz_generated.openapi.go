@@ -927,9 +927,16 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 							Format:      "int32",
 						},
 					},
+					"budget": {
+						SchemaProps: spec.SchemaProps{
+							Description: "The cluster's part of the number of a PodDisruptionBudget. Absent where the budget is in per cent, or where clusters run all of what is behind it.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
 					"target": {
 						SchemaProps: spec.SchemaProps{
-							Description: "Replicas the cluster is on its way to, while a move is under way.",
+							Description: "Replicas the cluster is on its way to, while a move is under way; where maxReplicas is set, what that is on its way to.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},
@@ -989,6 +996,13 @@ func schema_pkg_apis_federation_v1alpha1_ClusterDrain(ref common.ReferenceCallba
 							Description: "How many namespaces are moved off at once; the next begins when one is done. 0 is all of them.",
 							Type:        []string{"integer"},
 							Format:      "int32",
+						},
+					},
+					"endJobs": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Jobs that have begun on the cluster are ended there at once. If not, they run to their end there, and then leave.",
+							Type:        []string{"boolean"},
+							Format:      "",
 						},
 					},
 				},

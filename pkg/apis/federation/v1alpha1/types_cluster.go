@@ -73,6 +73,9 @@ type ClusterDrain struct {
 	// How many namespaces are moved off at once; the next begins when one is done. 0 is all of them.
 	// +optional
 	ParallelNamespaces int32 `json:"parallelNamespaces,omitempty"`
+	// Jobs that have begun on the cluster are ended there at once. If not, they run to their end there, and then leave.
+	// +optional
+	EndJobs bool `json:"endJobs,omitempty"`
 }
 
 // SecretReference names a Secret in the federation.

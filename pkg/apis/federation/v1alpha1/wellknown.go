@@ -174,6 +174,8 @@ const (
 	KeptNotReady = "KeptNotReady"
 	// KeptUntilTurn is the code of an assignment to a cluster that is drained, while other namespaces are moved off.
 	KeptUntilTurn = "KeptUntilTurn"
+	// KeptUntilEnd is the code of an assignment to a cluster that is left, as soon as the Job that has begun there has ended.
+	KeptUntilEnd = "KeptUntilEnd"
 	// RunsBackend is the code of an assignment that follows the workloads behind a Service or Ingress.
 	RunsBackend = "RunsBackend"
 	// RunsWhole is the code of an assignment of all of a workload.

@@ -52,7 +52,7 @@ func TestDivideBounds(t *testing.T) {
 			current: &v1alpha1.PlacementSpec{Autoscaler: &v1alpha1.Autoscaler{Name: "h", MinReplicas: 2, MaxReplicas: 20}, WorkloadGeneration: 1, Clusters: []v1alpha1.ClusterAssignment{
 				{Name: "a", MinReplicas: ptr.To[int32](1), MaxReplicas: ptr.To[int32](10)}, {Name: "b", MinReplicas: ptr.To[int32](1), MaxReplicas: ptr.To[int32](10)},
 			}},
-			reports: []v1alpha1.ClusterPlacementStatus{{Name: "a", Replicas: 8, DesiredReplicas: ptr.To[int32](8), UnschedulableReplicas: 2, UnschedulableSince: &metav1.Time{Time: now.Add(-time.Hour)}}},
+			reports: []v1alpha1.ClusterPlacementStatus{{Name: "a", ObservedGeneration: 1, Replicas: 8, UpdatedReplicas: 8, AvailableReplicas: 6, DesiredReplicas: ptr.To[int32](8), UnschedulableReplicas: 2, UnschedulableSince: &metav1.Time{Time: now.Add(-time.Hour)}}},
 		},
 	} {
 		w := Workload{Key: "deployment/default/web", Generation: 1, Replicas: tt.replicas, Requests: resources("cpu", "1"), Autoscaler: &v1alpha1.Autoscaler{Name: "h", MinReplicas: tt.least, MaxReplicas: tt.most}}

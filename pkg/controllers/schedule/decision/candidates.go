@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/placement"
 )
 
@@ -33,6 +34,8 @@ type candidates struct {
 	full map[string]string
 	// limits are those of clusters that could not run what was placed there.
 	limits []v1alpha1.ClusterLimit
+	// runs says of clusters that a Job has begun there, and not ended.
+	runs map[string]bool
 	// idle: no replicas are asked for, so that there are none to move away from a lost cluster.
 	idle bool
 	// broken says that lost clusters are not given up, since too many are lost at once.
@@ -50,7 +53,7 @@ type held struct {
 
 func selectCandidates(w Workload, in Inputs) candidates {
 	running := runningBefore(w, in.Current)
-	c := candidates{held: map[string]held{}, full: map[string]string{}, running: running, idle: w.Whole == "" && w.Replicas == 0}
+	c := candidates{runs: runningJobs(w, in), held: map[string]held{}, full: map[string]string{}, running: running, idle: w.Whole == "" && w.Replicas == 0}
 	for _, cluster := range in.Clusters {
 		weight, exclusion := weigh(in.Policy, cluster)
 		if exclusion != nil {
@@ -79,6 +82,18 @@ func selectCandidates(w Workload, in Inputs) candidates {
 		c.candidates = append(c.candidates, candidate)
 	}
 	return c
+}
+
+// runningJobs are the clusters in which a Job has begun, and not ended.
+func runningJobs(w Workload, in Inputs) map[string]bool {
+	if !w.Finite {
+		return nil
+	}
+	runs := map[string]bool{}
+	for i := range in.Reports {
+		runs[in.Reports[i].Name] = workload.JobRuns(&in.Reports[i])
+	}
+	return runs
 }
 
 // runningBefore are the replicas by cluster that are not in question. What is imported runs in a cluster that may have no
@@ -123,7 +138,8 @@ func weigh(policy *v1alpha1.PlacementPolicy, cluster *v1alpha1.Cluster) (v1alpha
 
 // hold keeps new replicas off a cluster that takes none, and says why if it has none to keep.
 func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1alpha1.Cluster) *v1alpha1.ClusterExclusion {
-	taint, effect := untolerated(in.Policy, in.Namespace, cluster)
+	runs := c.runs[cluster.Name]
+	taint, effect := untolerated(in.Policy, in.Namespace, cluster, runs)
 	if effect == v1alpha1.TaintNoExecute {
 		return exclude(cluster, v1alpha1.ExcludedTaint, "taint %s", formatTaint(taint))
 	}
@@ -156,9 +172,16 @@ func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1al
 	case taint != nil:
 		h.leftOut = *exclude(cluster, v1alpha1.ExcludedTaint, "taint %s: takes nothing new", formatTaint(taint))
 		h.keeps = *exclude(cluster, v1alpha1.ExcludedTaint, "taint %s: keeps what it runs, takes nothing new", formatTaint(taint))
-		if effect != taint.Effect {
+		switch {
+		case effect == taint.Effect:
+		case !MayLeave(cluster, in.Namespace):
 			h.keeps = *exclude(cluster, v1alpha1.KeptUntilTurn, "is drained namespace by namespace: keeps what it runs until it is the turn of %s", in.Namespace)
+		default:
+			h.keeps = *exclude(cluster, v1alpha1.KeptUntilEnd, "is drained: the Job has begun there, and runs to its end first; --end-jobs of kubectl drover drain ends it at once")
 		}
+	case runs && candidate.Weight == 0:
+		h.leftOut = *exclude(cluster, string(placement.ReasonDrained), "weight 0: drained")
+		h.keeps = *exclude(cluster, v1alpha1.KeptUntilEnd, "weight 0: the Job has begun there, and runs to its end first")
 	default:
 		return nil
 	}
@@ -166,6 +189,10 @@ func (c *candidates) hold(candidate *placement.Cluster, in Inputs, cluster *v1al
 		return &h.leftOut
 	}
 	candidate.Min, candidate.Capacity = min(candidate.Min, candidate.Current), ptr.To(candidate.Current)
+	if runs {
+		// As many as have begun, whatever the weights are.
+		candidate.Weight, candidate.Min = max(1, candidate.Weight), candidate.Current
+	}
 	if h.lost {
 		// Not to be reached is not to be gone: what it ran last is counted as running there.
 		candidate.Min, candidate.Max = candidate.Current, nil
@@ -185,7 +212,7 @@ func (c *candidates) explain(a placement.Assignment) (code, reason string) {
 	case !ok || a.Code == placement.ReasonDrained:
 	case a.Replicas == 0:
 		return h.leftOut.Code, h.leftOut.Reason
-	case h.lost || h.keeps.Code == v1alpha1.KeptUntilTurn || a.Code == placement.ReasonCapacity || a.Code == placement.ReasonMinimum:
+	case h.lost || h.keeps.Code == v1alpha1.KeptUntilTurn || h.keeps.Code == v1alpha1.KeptUntilEnd || a.Code == placement.ReasonCapacity || a.Code == placement.ReasonMinimum:
 		return h.keeps.Code, h.keeps.Reason
 	}
 	return string(a.Code), a.Reason
@@ -218,15 +245,15 @@ func failoverAfter(policy *v1alpha1.PlacementPolicy) time.Duration {
 	return policy.Spec.Failover.After.Duration
 }
 
-// untolerated finds the taint that weighs most of those the policy does not tolerate, and its effect on a namespace; nil
-// where there is none.
-func untolerated(policy *v1alpha1.PlacementPolicy, namespace string, cluster *v1alpha1.Cluster) (worst *v1alpha1.Taint, effect v1alpha1.TaintEffect) {
+// untolerated finds the taint that weighs most of those the policy does not tolerate, and its effect on a namespace, or on a
+// Job of it that runs there; nil where there is none.
+func untolerated(policy *v1alpha1.PlacementPolicy, namespace string, cluster *v1alpha1.Cluster, runs bool) (worst *v1alpha1.Taint, effect v1alpha1.TaintEffect) {
 	for i := range cluster.Spec.Taints {
 		taint := &cluster.Spec.Taints[i]
 		if policy != nil && slices.ContainsFunc(policy.Spec.Tolerations, func(t v1alpha1.Toleration) bool { return tolerates(t, taint) }) {
 			continue
 		}
-		if e := effectOf(taint, namespace, cluster); worst == nil || e == v1alpha1.TaintNoExecute && effect != v1alpha1.TaintNoExecute {
+		if e := effectOf(taint, namespace, cluster, runs); worst == nil || e == v1alpha1.TaintNoExecute && effect != v1alpha1.TaintNoExecute {
 			worst, effect = taint, e
 		}
 	}

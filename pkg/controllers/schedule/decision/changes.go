@@ -34,6 +34,9 @@ func Changes(now, then *v1alpha1.PlacementSpec) []v1alpha1.PlacementChange {
 	for _, a := range then.Clusters {
 		c := of(a.Name)
 		c.Then, c.ThenWhole, c.Code, c.Reason = ptr.Deref(cmp.Or(a.Target, a.Replicas), 0), a.Replicas == nil, a.Code, a.Reason
+		if a.Target != nil && *a.Target > 0 && a.MaxReplicas != nil {
+			c.Then = *a.Replicas // the target is that of the most there may be
+		}
 	}
 	for _, e := range then.Excluded {
 		c := of(e.Name)
@@ -54,7 +57,7 @@ func SameClusters(a, b []v1alpha1.ClusterAssignment) bool {
 	}
 	for i := range a {
 		if a[i].Name != b[i].Name || !ptr.Equal(a[i].Replicas, b[i].Replicas) || !ptr.Equal(a[i].Target, b[i].Target) ||
-			!ptr.Equal(a[i].MinReplicas, b[i].MinReplicas) || !ptr.Equal(a[i].MaxReplicas, b[i].MaxReplicas) {
+			!ptr.Equal(a[i].Budget, b[i].Budget) || !ptr.Equal(a[i].MinReplicas, b[i].MinReplicas) || !ptr.Equal(a[i].MaxReplicas, b[i].MaxReplicas) {
 			return false
 		}
 	}
@@ -64,13 +67,20 @@ func SameClusters(a, b []v1alpha1.ClusterAssignment) bool {
 // Reports says whether a change of a Placement's status is one that decisions depend on: it tells more of what clusters can
 // run or, during a move or a rollout, of what they do run.
 func Reports(old, obj *v1alpha1.Placement) bool {
-	if (Moves(&obj.Spec) || len(workload.Waiting(&obj.Spec)) > 0) && !apiequality.Semantic.DeepEqual(old.Status.Clusters, obj.Status.Clusters) {
+	if isUnderWay(&obj.Spec) && !apiequality.Semantic.DeepEqual(old.Status.Clusters, obj.Status.Clusters) {
 		return true
 	}
 	return slices.ContainsFunc(obj.Status.Clusters, func(is v1alpha1.ClusterPlacementStatus) bool {
 		was := reportOf(old.Status.Clusters, is.Name)
 		return was.UnschedulableReplicas != is.UnschedulableReplicas ||
 			is.UnschedulableReplicas > 0 && was.Replicas != is.Replicas
+	})
+}
+
+// isUnderWay says whether something is waited for that clusters report.
+func isUnderWay(spec *v1alpha1.PlacementSpec) bool {
+	return Moves(spec) || slices.ContainsFunc(spec.Clusters, func(a v1alpha1.ClusterAssignment) bool {
+		return a.TemplateHash != "" || a.Code == v1alpha1.KeptUntilEnd
 	})
 }
 

@@ -40,7 +40,8 @@ type Workload struct {
 	Whole string
 	// Fixed says that what a cluster was given stays its share.
 	Fixed bool
-	// Finished says that it has run to its end.
+	// Finite says that it runs to an end, Finished that it has.
+	Finite   bool
 	Finished bool
 	// Timed says that it runs by the clock: in two clusters it would run twice.
 	Timed bool
@@ -99,7 +100,7 @@ func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 		decide = whole
 	}
 	next, again := decide(w, base)
-	if !w.Fixed {
+	if !w.Finite { // what has begun is not moved; what is created after the migration goes to the target
 		redirect(&next, w, in)
 	}
 	switch {
@@ -305,7 +306,7 @@ func replicasByCluster(current *v1alpha1.PlacementSpec) map[string]int64 {
 	out := map[string]int64{}
 	if current != nil {
 		for _, a := range current.Clusters {
-			out[a.Name] = int64(ptr.Deref(cmp.Or(a.MaxReplicas, a.Target, a.Replicas), 1))
+			out[a.Name] = int64(ptr.Deref(cmp.Or(a.Target, a.MaxReplicas, a.Replicas), 1))
 		}
 	}
 	return out

@@ -8,16 +8,29 @@ import (
 	"slices"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
+	"drover.dev/drover/pkg/controllers/workload"
 	"drover.dev/drover/pkg/placement"
 )
 
 // effectOf is what a taint does to the workloads of a namespace. A drain that goes namespace by namespace leaves them where
-// they are until it is their turn.
-func effectOf(taint *v1alpha1.Taint, namespace string, cluster *v1alpha1.Cluster) v1alpha1.TaintEffect {
-	if IsDrain(*taint) && !MayLeave(cluster, namespace) {
+// they are until it is their turn, and one that ends no Jobs leaves a Job that runs there until it has run to its end.
+func effectOf(taint *v1alpha1.Taint, namespace string, cluster *v1alpha1.Cluster, runs bool) v1alpha1.TaintEffect {
+	if IsDrain(*taint) && (!MayLeave(cluster, namespace) || runs && !endsJobs(cluster)) {
 		return v1alpha1.TaintNoSchedule
 	}
 	return taint.Effect
+}
+
+func endsJobs(cluster *v1alpha1.Cluster) bool {
+	return cluster.Spec.Drain != nil && cluster.Spec.Drain.EndJobs
+}
+
+// RunsOut is why a cluster keeps a Job that is to leave it: it has begun there; empty if it does not.
+func RunsOut(spec *v1alpha1.PlacementSpec, cluster string) string {
+	if a := workload.Share(spec, cluster); a != nil && a.Code == v1alpha1.KeptUntilEnd {
+		return a.Reason
+	}
+	return ""
 }
 
 // IsDrain says whether a taint is that of a cluster that is drained.

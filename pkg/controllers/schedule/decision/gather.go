@@ -117,6 +117,7 @@ func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
 	}
 	w.Fixed = kind.IsFixed(obj)
 	w.Timed, w.Everywhere = kind == workload.CronJob, kind == workload.DaemonSet
+	w.Finite = kind.Finished != nil
 	w.Finished = kind.Finished != nil && kind.Finished(obj)
 	if w.Fixed && in.Current != nil && len(in.Current.Clusters) > 0 {
 		// As it was begun, whatever the policy says by now.

@@ -5,6 +5,7 @@ package decision
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/utils/ptr"
 
@@ -16,30 +17,51 @@ import (
 // handOver keeps a cluster that is to have nothing more of a workload, where what others have is not for Drover to count
 // out: it is autoscaled, or all of it is in each. The cluster keeps what it has until the others run what they would begin
 // with, and until its clients are led there. Meanwhile their autoscalers ask for that at least: load alone would raise them
-// too late. Of what runs by the clock, nothing runs in two clusters at once; what runs on every node is gone at once.
+// too late. One that may have fewer than it runs is not cut down to that before, either. Of what runs by the clock, nothing runs in two clusters at once.
 func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
-	if in.Migration != nil || w.Timed || w.Everywhere || w.Replicas == 0 {
+	if in.Migration != nil || w.Timed || w.Replicas == 0 && !w.Everywhere {
 		return
 	}
 	leaving := leavingOf(next, w, in)
-	if len(leaving) == 0 {
+	cut := slices.ContainsFunc(next.Clusters, func(a v1alpha1.ClusterAssignment) bool { return isCut(a, in) })
+	if len(leaving) == 0 && !cut {
 		return
 	}
 	move := placement.Move{}
 	_, move.MaxUnavailable = tolerances(in.Policy, w.Replicas)
 	for _, a := range leaving {
 		s := shareOf(a.Name, 0, w, in)
+		if w.Everywhere {
+			s.Pods, s.Available = min(1, s.Pods), min(1, s.Available)
+		}
 		s.Replicas = s.Pods
 		move.Shares = append(move.Shares, s)
 	}
 	for _, a := range next.Clusters {
 		s := shareOf(a.Name, int64(ptr.Deref(a.Replicas, w.Replicas)), w, in)
+		if w.Everywhere && (s.Pods > 0 || !s.Confirmed) {
+			s.Target, s.Available = 1, min(1, s.Available) // until it is confirmed, it may have nodes for it
+		}
 		s.Replicas = s.Target
 		move.Desired += s.Target
+		if isCut(a, in) {
+			s.Target, s.Replicas = int64(*a.MaxReplicas), min(s.Pods, int64(*workload.Share(in.Current, a.Name).MaxReplicas))
+		}
 		move.Shares = append(move.Shares, s)
 	}
+	if w.Everywhere {
+		move.Desired = min(1, move.Desired) // clusters have other numbers of nodes: that there is somebody to lead clients to is enough
+	}
 	kept := false
-	for i, step := range placement.Step(move)[:len(leaving)] {
+	steps := placement.Step(move)
+	for i, step := range steps[len(leaving):] {
+		if a := &next.Clusters[i]; isCut(*a, in) && step.Replicas > int64(*a.MaxReplicas) {
+			a.Target, a.MaxReplicas = a.MaxReplicas, ptr.To(int32(step.Replicas))
+			a.Reason = fmt.Sprintf("at most %d until others have as many: %s", step.Replicas, a.Reason)
+			kept = true
+		}
+	}
+	for i, step := range steps[:len(leaving)] {
 		if step.Replicas == 0 {
 			continue
 		}
@@ -59,6 +81,13 @@ func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 			a.Reason = fmt.Sprintf("at least %d until others have given theirs: %s", *a.Replicas, a.Reason)
 		}
 	}
+}
+
+// isCut says whether a cluster's autoscaler may make more of a workload than it is to, and has.
+func isCut(a v1alpha1.ClusterAssignment, in Inputs) bool {
+	was := workload.Share(in.Current, a.Name)
+	return a.MaxReplicas != nil && was != nil && was.MaxReplicas != nil && *was.MaxReplicas > *a.MaxReplicas &&
+		reportOf(in.Reports, a.Name).Replicas > *a.MaxReplicas
 }
 
 // leavingOf are the clusters that have some of a workload and are to have none, with what they are assigned now. Those that

@@ -68,6 +68,7 @@ func TestHandOver(t *testing.T) {
 	scaledWhole, timed := whole, whole
 	scaledWhole.Autoscaler = scaled.Autoscaler
 	timed.Timed = true
+	onNodes := Workload{Key: "daemonset/default/agent", Generation: 1, Whole: "runs all of it", Everywhere: true}
 	for _, tt := range []struct {
 		name     string
 		w        Workload
@@ -87,6 +88,10 @@ func TestHandOver(t *testing.T) {
 		{"then clients go", whole, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), runs("b", 3)}, "a>0:Leaving0 b"},
 		{"also if it is autoscaled in each", scaledWhole, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), runs("b", 2)}, "a>0:Leaving34 b"},
 		{"by the clock: never in both", timed, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3)}, "b"},
+		{"on each node: clients go as others can take them", onNodes, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), runs("b", 2)}, "a>0:Leaving0 b"},
+		{"not before there is somebody", onNodes, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), {Name: "b"}}, "a>0:Leaving100 b"},
+		{"nor before somebody is available", onNodes, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), {Name: "b", Synced: true, ObservedGeneration: 1, Replicas: 2, UpdatedReplicas: 2}}, "a>0:Leaving100 b"},
+		{"others have no nodes for it", onNodes, both, everywhere, []v1alpha1.ClusterPlacementStatus{runs("a", 3), runs("b", 0)}, "b"},
 		{"what was divided before", whole, both, scaled, []v1alpha1.ClusterPlacementStatus{runs("a", 3)}, "b"},
 	} {
 		got, again := Decide(tt.w, Inputs{Policy: drained, Clusters: tt.clusters, Current: tt.current, Reports: tt.reports, ReportsCurrent: true, NamesUnread: true, Now: now})
@@ -95,6 +100,39 @@ func TestHandOver(t *testing.T) {
 		}
 		if Moves(&got) && (again <= 0 || again > moveRecheck) {
 			t.Errorf("%s: looked at again after %s", tt.name, again)
+		}
+	}
+}
+
+// A cluster that is to have a smaller share of what an autoscaler may make is not cut down before others have as many.
+func TestSmallerShareIsHandedOver(t *testing.T) {
+	policy := policyWith(nil, weight("a", 1), weight("b", 3))
+	policy.Generation = 2
+	w := Workload{Key: "deployment/default/web", Generation: 1, Replicas: 12, Autoscaler: scaledBetween(2, 16, "a", "b").Autoscaler}
+	for _, tt := range []struct {
+		name string
+		a, b int32
+		want string
+	}{
+		{"none is spare", 8, 4, "a=1-8>4 b=9-12"},
+		{"two are", 8, 6, "a=1-6>4 b=9-12"},
+		{"as many as it may have", 8, 8, "a=1-4 b=2-12"},
+		{"it has no more than it may have", 4, 4, "a=1-4 b=2-12"},
+	} {
+		in := Inputs{
+			Policy: policy, Clusters: []*v1alpha1.Cluster{member("a"), member("b")}, Current: scaledBetween(2, 16, "a", "b"),
+			Reports: []v1alpha1.ClusterPlacementStatus{runs("a", tt.a), runs("b", tt.b)}, ReportsCurrent: true, Now: now,
+		}
+		got, _ := Decide(w, in)
+		if is := handed(got); is != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, is, tt.want)
+		}
+		if goal := goals(&got); *goal[0].Replicas != 4 || *goal[1].Replicas != 12 {
+			t.Errorf("%s: %v is remembered, want 4 and 12", tt.name, goal)
+		}
+		in.Current = &got
+		if again, _ := Decide(w, in); handed(again) != tt.want {
+			t.Errorf("%s: and then %s, want %s", tt.name, handed(again), tt.want)
 		}
 	}
 }

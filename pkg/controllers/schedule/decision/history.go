@@ -87,7 +87,7 @@ func goals(spec *v1alpha1.PlacementSpec) (out []v1alpha1.ClusterReplicas) {
 		if a.Target != nil && *a.Target == 0 {
 			continue
 		}
-		out = append(out, v1alpha1.ClusterReplicas{Name: a.Name, Replicas: cmp.Or(a.MaxReplicas, a.Target, a.Replicas)})
+		out = append(out, v1alpha1.ClusterReplicas{Name: a.Name, Replicas: cmp.Or(a.Target, a.MaxReplicas, a.Replicas)})
 	}
 	return out
 }

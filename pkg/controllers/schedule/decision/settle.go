@@ -78,7 +78,7 @@ func (c *candidates) keepShare(a v1alpha1.ClusterAssignment, in Inputs) (v1alpha
 	}
 	if h, held := c.held[a.Name]; held {
 		a.Code, a.Reason = h.keeps.Code, h.keeps.Reason
-	} else if slices.Contains([]string{v1alpha1.KeptNotReady, v1alpha1.ExcludedCordoned, v1alpha1.ExcludedTaint}, a.Code) {
+	} else if slices.Contains([]string{v1alpha1.KeptNotReady, v1alpha1.KeptUntilTurn, v1alpha1.KeptUntilEnd, v1alpha1.ExcludedCordoned, v1alpha1.ExcludedTaint}, a.Code) {
 		a.Code, a.Reason = string(placement.ReasonKept), "keeps what it was given of the Job"
 	}
 	return a, true

@@ -12,6 +12,8 @@ package v1alpha1
 type ClusterDrainApplyConfiguration struct {
 	// How many namespaces are moved off at once; the next begins when one is done. 0 is all of them.
 	ParallelNamespaces *int32 `json:"parallelNamespaces,omitempty"`
+	// Jobs that have begun on the cluster are ended there at once. If not, they run to their end there, and then leave.
+	EndJobs *bool `json:"endJobs,omitempty"`
 }
 
 // ClusterDrainApplyConfiguration constructs a declarative configuration of the ClusterDrain type for use with
@@ -25,5 +27,13 @@ func ClusterDrain() *ClusterDrainApplyConfiguration {
 // If called multiple times, the ParallelNamespaces field is set to the value of the last call.
 func (b *ClusterDrainApplyConfiguration) WithParallelNamespaces(value int32) *ClusterDrainApplyConfiguration {
 	b.ParallelNamespaces = &value
+	return b
+}
+
+// WithEndJobs sets the EndJobs field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EndJobs field is set to the value of the last call.
+func (b *ClusterDrainApplyConfiguration) WithEndJobs(value bool) *ClusterDrainApplyConfiguration {
+	b.EndJobs = &value
 	return b
 }
