@@ -192,6 +192,46 @@ func TestDrainEvents(t *testing.T) {
 	}
 }
 
+// On a terminal what is left is shown in its place, and what was shown is taken away before anything else is said.
+func TestDrainOnATerminal(t *testing.T) {
+	w := newHerd(t, "web")
+	d := w.drain()
+	d.TerminalOut = true
+	report := &drainReport{drain: d}
+	report.show(left{{Namespace: "default", Workload: "deployment/web", Replicas: ptr.To[int32](2), Message: "about to move"}, {Namespace: "default", Workload: "daemonset/agent", Message: "about to move"}})
+	report.show(left{{Namespace: "default", Workload: "daemonset/agent", Message: strings.Repeat("its clients are led elsewhere ", 9)}})
+	if err := report.end(nil, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	want := "2 workloads (2 replicas) left on east\n  default/deployment/web: 2 left, about to move\n  default/daemonset/agent: all left, about to move\n" +
+		"\x1b[3A\x1b[Jdefault/deployment/web has left\n" +
+		"1 workload (0 replicas) left on east\n  default/daemonset/agent: all left, its clients are led elsewhere its client…\n" +
+		"\x1b[2A\x1b[Jeast is drained (1.0s): nothing that policies place is on it\n"
+	if got := w.out.String(); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// What was begun stays as it was begun, unless it is said anew: whether Jobs are ended, too.
+func TestDrainEndsJobs(t *testing.T) {
+	w := newHerd(t, "web")
+	w.empties(t)
+	for _, tt := range []struct {
+		flag string
+		ends bool
+		want bool
+	}{{"", false, false}, {"end-jobs", true, true}, {"", false, true}, {"parallel", false, true}, {"end-jobs", false, false}} {
+		err := w.drain(func(o *DrainOptions) { o.EndJobs, o.asked = tt.ends, func(name string) bool { return name == tt.flag } }).run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := w.drover.FederationV1alpha1().Clusters().Get(t.Context(), "east", metav1.GetOptions{})
+		if err != nil || c.Spec.Drain == nil || c.Spec.Drain.EndJobs != tt.want || c.Spec.Drain.ParallelNamespaces != parallelNamespaces {
+			t.Errorf("after %+v: drained as %+v (%v)", tt, c.Spec.Drain, err)
+		}
+	}
+}
+
 // How many namespaces go at once stays as it was begun, unless it is said anew.
 func TestDrainInParallel(t *testing.T) {
 	w := newHerd(t, "web")

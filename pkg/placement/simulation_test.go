@@ -16,7 +16,7 @@ import (
 // simulatedMoves is how many moves are simulated beside those that rapid draws, which are slower, but can be made small.
 const simulatedMoves = 10_000
 
-// Whatever is slow, lost, or broken, and however the targets change meanwhile: enough is available, not too much is
+// Whatever is slow, lost, broken, or comes and goes, and however the targets change meanwhile: enough is available, not too much is
 // assigned, and no client is led where nobody is, at every moment; and when everything works again it comes to an end, and
 // stays there.
 func TestMovesAreSafeAndEnd(t *testing.T) {
@@ -52,6 +52,7 @@ type world struct {
 	ttl, settle          int
 	sites                []*site
 	resolved             bool // there is a name by which clients find the workload
+	flapping             bool // pods that were available may be so no more, and be so again
 	wasLost, changedMind bool
 	// told is what name servers are told of each cluster, the latest last.
 	told [][]answer
@@ -112,7 +113,7 @@ func (s *site) see() { s.reported.Pods, s.reported.Available = int64(len(s.pods)
 func newWorld(choose choice) *world {
 	w := &world{
 		choose: choose, desired: int64(choose(13, "desired")), surge: int64(choose(5, "surge")), unavailable: int64(choose(4, "unavailable")),
-		ttl: 1 + choose(10, "ttl"), settle: choose(5, "settle"), resolved: !choose.once(4, "no name"),
+		flapping: choose.once(4, "flaps"), ttl: 1 + choose(10, "ttl"), settle: choose(5, "settle"), resolved: !choose.once(4, "no name"),
 	}
 	for range 1 + choose(4, "clusters") {
 		w.sites = append(w.sites, &site{})
@@ -147,6 +148,9 @@ func simulate(choose choice) error {
 		for _, s := range w.sites {
 			s.lost, s.broken = choose.once(20, "is lost"), choose.once(10, "is broken")
 			w.wasLost = w.wasLost || s.lost
+			if w.flapping && len(s.pods) > 0 && choose.once(4, "flaps now") {
+				s.pods[choose(len(s.pods), "pod")] = false
+			}
 			s.act(choose)
 		}
 		if _, err := w.tick(); err != nil {
@@ -183,7 +187,9 @@ func (w *world) recover() error {
 // tick is a second: the next step is taken, names are told, clients ask, and what must hold is looked at.
 func (w *world) tick() (moved bool, err error) {
 	w.now++
-	moved = w.step()
+	if moved, err = w.step(); err != nil {
+		return moved, err
+	}
 	if w.choose.once(2, "the name is told") {
 		for _, s := range w.sites {
 			s.tell()
@@ -195,7 +201,7 @@ func (w *world) tick() (moved bool, err error) {
 		available += s.available()
 		assigned += s.assigned
 		// Where none at all need be available, there may be nobody to lead clients to.
-		if !w.wasLost && w.unavailable < w.desired && s.answeredUntil > w.now && s.available() == 0 {
+		if !w.wasLost && !w.flapping && w.unavailable < w.desired && s.answeredUntil > w.now && s.available() == 0 {
 			return moved, fmt.Errorf("second %d: clients are led to cluster %d, where nobody is: %+v", w.now, i, w.move().Shares)
 		}
 	}
@@ -203,8 +209,8 @@ func (w *world) tick() (moved bool, err error) {
 	if w.surge == 0 && w.unavailable == 0 {
 		most++
 	}
-	// A cluster that is lost runs on, so that this holds with it; no pod fails by itself here.
-	if assigned > most || available < w.desired-w.unavailable {
+	// A cluster that is lost runs on, so that this holds with it. Where pods fail by themselves, see step.
+	if assigned > most || available < w.desired-w.unavailable && !w.flapping {
 		return moved, fmt.Errorf("second %d: %d are assigned, and %d are available, of %d", w.now, assigned, available, w.desired)
 	}
 	return moved, nil
@@ -236,16 +242,27 @@ func (s *site) tell() { s.named, s.placed = s.lead, s.assigned > 0 || s.target >
 // leads says whether the name leads to the cluster.
 func (s *site) leads() bool { return s.placed && (s.named.State == LeadAll || s.named.Percent > 0) }
 
-func (w *world) step() (moved bool) {
+// step takes the next step. Whatever fails by itself, it takes none of the replicas that are missing: of those that are
+// reported to be available, it leaves as many as are to be, or all.
+func (w *world) step() (moved bool, err error) {
 	m := w.move()
-	for i, next := range Step(m) {
+	steps := Step(m)
+	var before, after int64
+	for i, next := range steps {
+		available := m.Shares[i].available()
+		before, after = before+available, after+min(available, next.Replicas)
+	}
+	if after < min(before, w.desired-w.unavailable) {
+		return false, fmt.Errorf("second %d: of %d that are available, %d are left, of %d: %+v", w.now, before, after, w.desired, m.Shares)
+	}
+	for i, next := range steps {
 		s := w.sites[i]
 		others := slices.ContainsFunc(w.sites, func(o *site) bool { return o != s && o.assigned > 0 })
 		lead := s.lead.Next(m.Shares[i], next, w.clients(i), others, w.time())
 		moved = moved || next.Replicas != s.assigned || lead != s.lead
 		defer func() { s.assigned, s.lead = next.Replicas, lead }()
 	}
-	return moved
+	return moved, nil
 }
 
 // ask has clients ask a name server that is at most settle behind.
