@@ -98,16 +98,16 @@ func TestFollowers(t *testing.T) {
 		}
 		return nil
 	})
-	// One may be missing, in one of the clusters.
-	s.wantContains(s.kubectl("get", "pdb", "web"), "east=1 west=0")
-	for cluster, want := range map[string]string{"east": "1", "west": "0"} {
+	missing := 0 // may be, in all clusters together
+	for _, cluster := range []string{"east", "west"} {
 		budget, err := s.in(cluster).PolicyV1().PodDisruptionBudgets(s.name).Get(t.Context(), "web", getOptions)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := budget.Spec.MaxUnavailable.String(); got != want {
-			t.Errorf("%s lets %s be missing, want %s", cluster, got, want)
-		}
+		missing += budget.Spec.MaxUnavailable.IntValue()
+	}
+	if missing != 1 {
+		t.Errorf("in the clusters %d pods may be missing, want 1", missing)
 	}
 	for _, placement := range []string{"poddisruptionbudget-web", "networkpolicy-web", "resourcequota-web", "limitrange-web"} {
 		s.kubectl("wait", "placement/"+placement, "--for=condition=Available", "--timeout", patience.String())

@@ -32,6 +32,22 @@ func TestNoRequestFailsWhenAnAutoscaledWorkloadDrains(t *testing.T) {
 	s.eventuallyScales("web", "eu", 3, 12, 6)
 }
 
+// A cluster that is to have a smaller share of what the autoscaler may make is cut down as the others come to have as many:
+// never is a replica missing.
+func TestAutoscaledShareIsHandedOver(t *testing.T) {
+	s := sharedSpace(t)
+	s.deploy("web", 12, map[string]int64{"east": 1, "west": 1, "eu": 1})
+	s.autoscale(6, 24)
+	for _, cluster := range []string{"east", "west", "eu"} {
+		s.eventuallyScales("web", cluster, 2, 8, 4)
+	}
+	s.guard("web", 12, 24)
+	s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"west","weight":4},{"name":"eu","weight":4}]}}`)
+	s.eventuallyScaled("web", "east", 3)
+	s.kubectl("wait", "placement", "deployment-web", "--for", "condition=Progressing=false", "--timeout", patience.String())
+	s.eventuallyScales("web", "east", 1, 3, 3)
+}
+
 // What may be missing during a rollout, in a number, may be missing in all clusters together, not in each.
 func TestRolloutKeepsItsBoundOverAllClusters(t *testing.T) {
 	s := sharedSpace(t)

@@ -17,7 +17,8 @@ import (
 // handOver keeps a cluster that is to have nothing more of a workload, where what others have is not for Drover to count
 // out: it is autoscaled, or all of it is in each. The cluster keeps what it has until the others run what they would begin
 // with, and until its clients are led there. Meanwhile their autoscalers ask for that at least: load alone would raise them
-// too late. One that may have fewer than it runs is not cut down to that before, either. Of what runs by the clock, nothing runs in two clusters at once.
+// too late. One that may have fewer than it runs is not cut down to that before, either. Of what runs by the clock, nothing
+// runs in two clusters at once.
 func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	if in.Migration != nil || w.Timed || w.Replicas == 0 && !w.Everywhere {
 		return
