@@ -72,6 +72,11 @@ func TestNoRequestFailsWhenTheControlPlaneIsKilled(t *testing.T) {
 		k.types("patch", "deployment", "web", "-p", `{"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":0}},"template":{"metadata":{"annotations":{"version":"2"}}}}}`)
 		k.types("rollout", "status", "deployment", "web", "--timeout", "30s")
 	})
+	k.types("patch", "placementpolicy", "web", "-p", `{"spec":{"move":{"parallelClusters":1}}}`)
+	k.during(t, "rolling out a template in one cluster after the other", func() {
+		k.types("patch", "deployment", "web", "-p", `{"spec":{"template":{"metadata":{"annotations":{"version":"3"}}}}}`)
+		k.types("rollout", "status", "deployment", "web", "--timeout", "30s")
+	})
 	k.stop()
 }
 
