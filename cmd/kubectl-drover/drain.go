@@ -53,7 +53,7 @@ func drainCommand(streams cli.Streams, federation *cli.FederationOptions) *cobra
 		Use:   "drain NAME",
 		Short: "Move everything off a cluster: elsewhere first, then here",
 		Long: `Move everything off a cluster. No replica and no request is missing meanwhile. Jobs that have begun run to their
-end there first, or end at once with --end-jobs. CronJobs make no more Jobs there.
+end here first, or end at once with --end-jobs; a CronJob is suspended here until those that it made have ended.
 
 You are shown what moves where, and what cannot, and asked. Replicas are made elsewhere first, as the policies' move says.
 Clients are led there, and what is left here goes last. Namespaces go one after the other, --parallel of them at once.

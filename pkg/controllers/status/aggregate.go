@@ -60,6 +60,10 @@ func progressingCondition(spec *v1alpha1.PlacementSpec, clusters []v1alpha1.Clus
 	c := metav1.Condition{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue}
 	var moving, clients []string
 	for _, a := range spec.Clusters {
+		if a.Code == v1alpha1.KeptUntilEnd {
+			clients = append(clients, a.Name+": "+a.Reason)
+			continue
+		}
 		if a.Target != nil && (a.Traffic == nil || a.Traffic.State == v1alpha1.TrafficArriving || a.Traffic.Percent > 0) {
 			has := "all"
 			if n := cmp.Or(a.MaxReplicas, a.Replicas); n != nil {

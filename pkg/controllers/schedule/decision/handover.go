@@ -20,7 +20,11 @@ import (
 // too late. One that may have fewer than it runs is not cut down to that before, either. Of what runs by the clock, nothing
 // runs in two clusters at once.
 func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
-	if in.Migration != nil || w.Timed || w.Replicas == 0 && !w.Everywhere {
+	switch {
+	case in.Migration != nil || w.Replicas == 0 && !w.Everywhere && !w.Timed:
+		return
+	case w.Timed:
+		letRunOut(next, in)
 		return
 	}
 	leaving := leavingOf(next, w, in)
@@ -80,6 +84,23 @@ func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 		if a := &next.Clusters[i]; a.Target == nil && a.MaxReplicas != nil && *a.MinReplicas < *a.Replicas {
 			a.MinReplicas = ptr.To(*a.Replicas)
 			a.Reason = fmt.Sprintf("at least %d until others have given theirs: %s", *a.Replicas, a.Reason)
+		}
+	}
+}
+
+// letRunOut suspends what runs by the clock in a cluster that is to have it no more, until the Jobs that it has begun there
+// have ended.
+func letRunOut(next *v1alpha1.PlacementSpec, in Inputs) {
+	if in.Current == nil {
+		return
+	}
+	for _, a := range in.Current.Clusters {
+		why, leaves := leavesBecause(next, a.Name)
+		ends := slices.ContainsFunc(in.Clusters, func(c *v1alpha1.Cluster) bool { return c.Name == a.Name && endsJobs(c) })
+		if leaves && !ends && reportOf(in.Reports, a.Name).Replicas > 0 {
+			a.Idle, a.Target, a.Traffic = true, ptr.To[int32](0), nil
+			a.Code, a.Reason = v1alpha1.KeptUntilEnd, "is suspended, and goes when the Jobs that have begun there have run to their end: "+why.Reason
+			place(next, a)
 		}
 	}
 }
