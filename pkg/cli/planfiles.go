@@ -183,5 +183,8 @@ func planTable(a *v1alpha1.PlacementReview) string {
 	if a.Status.Placement.Problem != "" {
 		fmt.Fprintf(&out, "%s: %s\n", a.Status.Placement.Problem, a.Status.Placement.ProblemMessage)
 	}
+	for _, o := range a.Status.Placement.Omissions {
+		fmt.Fprintf(&out, "%s: %s\n", o.Code, o.Message)
+	}
 	return out.String()
 }

@@ -110,7 +110,7 @@ func TestPlanFilesPrintsTables(t *testing.T) {
 				{Cluster: "east", Now: 10, Then: 7, Reason: "maximum 7 reached"}, {Cluster: "europe-west", Reason: "not ready yet"},
 			},
 		},
-		"api": {Placement: v1alpha1.PlacementSpec{}, Changes: []v1alpha1.PlacementChange{{Cluster: "east", Now: 2, ThenWhole: true, Reason: "runs all of it"}}},
+		"api": {Placement: v1alpha1.PlacementSpec{Omissions: []v1alpha1.PlacementOmission{{Code: "VolumesNotMoved", Message: "volumes stay"}}}, Changes: []v1alpha1.PlacementChange{{Cluster: "east", Now: 2, ThenWhole: true, Reason: "runs all of it"}}},
 	})
 	if err := planning(t, w, manifestOf("Deployment", "shop", "web"), manifestOf("StatefulSet", "", "api")).run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -125,6 +125,7 @@ Unplaced: 2 of 9 replicas fit on no cluster
 statefulset/api in default: all of it in each cluster, no policy
 CLUSTER   NOW   THEN   WHY
 east      2     all    runs all of it
+VolumesNotMoved: volumes stay
 `
 	if diff := cmp.Diff(want, w.out.String()); diff != "" {
 		t.Errorf("printed (-want +got):\n%s", diff)

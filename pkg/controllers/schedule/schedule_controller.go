@@ -384,6 +384,11 @@ func (c *Controller) write(ctx context.Context, key workload.Key, obj workload.O
 	if next.Problem != "" && (next.Problem != was.Problem || next.Unplaced != was.Unplaced) && next.Problem != v1alpha1.ReasonNoBackends {
 		c.events.Event(obj, corev1.EventTypeWarning, next.Problem, next.ProblemMessage)
 	}
+	for _, o := range next.Omissions {
+		if !slices.ContainsFunc(was.Omissions, func(before v1alpha1.PlacementOmission) bool { return before.Code == o.Code }) {
+			c.events.Event(obj, corev1.EventTypeWarning, o.Code, o.Message)
+		}
+	}
 	if d := decision.Newest(next.History); d.Revision > decision.Newest(was.History).Revision && d.Code != v1alpha1.DecidedCreated {
 		c.events.Event(obj, corev1.EventTypeNormal, d.Code, d.Reason)
 	}

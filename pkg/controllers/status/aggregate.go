@@ -34,7 +34,13 @@ func placementStatus(kind *workload.Kind, obj workload.Object, p *v1alpha1.Place
 		next.Clusters = append(next.Clusters, s)
 	}
 	slices.SortFunc(next.Clusters, func(a, b v1alpha1.ClusterPlacementStatus) int { return cmp.Compare(a.Name, b.Name) })
-	for _, c := range []metav1.Condition{scheduledCondition(&p.Spec), syncedCondition(next.Clusters), availableCondition(kind, obj, &p.Spec, next.Clusters), progressingCondition(&p.Spec, next.Clusters)} {
+	conditions := []metav1.Condition{scheduledCondition(&p.Spec), syncedCondition(next.Clusters), availableCondition(kind, obj, &p.Spec, next.Clusters), progressingCondition(&p.Spec, next.Clusters)}
+	if c, lacks := workload.HonoredCondition(&p.Spec); lacks {
+		conditions = append(conditions, c)
+	} else {
+		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionHonored)
+	}
+	for _, c := range conditions {
 		c.ObservedGeneration, c.LastTransitionTime = p.Generation, metav1.NewTime(now)
 		meta.SetStatusCondition(&next.Conditions, c)
 	}

@@ -288,3 +288,23 @@ func TestPlacementStatusIsStable(t *testing.T) {
 		t.Errorf("scheduled changed at %s", c.LastTransitionTime)
 	}
 }
+
+// What is not done is said of a Placement while it is so, and all else of it stands.
+func TestPlacementSaysWhatIsNotDone(t *testing.T) {
+	p := placement(2, 6, *assigned("east", 6))
+	said := func() string { return conditions(p.Status)[v1alpha1.ConditionHonored] }
+	p.Status = statusOf(p, reports(settled(2, 6), nil), now)
+	if said() != "" {
+		t.Errorf("all is done, and it says %s", said())
+	}
+	p.Spec.Omissions = []v1alpha1.PlacementOmission{{Code: "NotDivided", Message: "it is whole"}, {Code: "VolumesNotMoved", Message: "volumes stay"}}
+	p.Status = statusOf(p, reports(settled(2, 6), nil), later)
+	if want := "False NotDivided: it is whole; volumes stay"; said() != want || len(p.Status.Conditions) != 5 {
+		t.Errorf("it says %q in %d conditions, want %q", said(), len(p.Status.Conditions), want)
+	}
+	p.Spec.Omissions = nil
+	p.Status = statusOf(p, reports(settled(2, 6), nil), later)
+	if said() != "" || len(p.Status.Conditions) != 4 {
+		t.Errorf("all is done again, and it says %q in %d conditions", said(), len(p.Status.Conditions))
+	}
+}

@@ -47,7 +47,7 @@ var DaemonSet = &Kind{
 // not known.
 func sumDaemonSet(d *appsv1.DaemonSet, r Reports) {
 	next := appsv1.DaemonSetStatus{
-		ObservedGeneration: r.observed(d.Status.ObservedGeneration), Conditions: d.Status.Conditions, CollisionCount: d.Status.CollisionCount,
+		ObservedGeneration: r.observed(d.Status.ObservedGeneration), Conditions: withShortcomings(d.Status.Conditions, r), CollisionCount: d.Status.CollisionCount,
 	}
 	for i := range r.Clusters {
 		c := &r.Clusters[i]

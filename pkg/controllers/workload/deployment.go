@@ -4,7 +4,6 @@
 package workload
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -78,11 +77,7 @@ func sumDeployment(d *appsv1.Deployment, r Reports) {
 	})
 	setDeploymentCondition(s, deploymentAvailable(desired, d, n.available), r.Now)
 	setDeploymentCondition(s, deploymentProgressing(desired, s, exceeded, sayWaiting(r.Placement)), r.Now)
-	if p := r.Placement; p.Problem != "" {
-		setDeploymentCondition(s, appsv1.DeploymentCondition{Type: v1alpha1.ConditionScheduled, Status: corev1.ConditionFalse, Reason: p.Problem, Message: p.ProblemMessage}, r.Now)
-	} else {
-		s.Conditions = slices.DeleteFunc(s.Conditions, func(c appsv1.DeploymentCondition) bool { return c.Type == v1alpha1.ConditionScheduled })
-	}
+	s.Conditions = withShortcomings(s.Conditions, r)
 }
 
 func deploymentAvailable(desired int32, d *appsv1.Deployment, available int32) appsv1.DeploymentCondition {

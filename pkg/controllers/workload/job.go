@@ -124,7 +124,7 @@ func localizeJob(obj runtime.Object, spec *v1alpha1.PlacementSpec, cluster strin
 // sumJob adds up; of what each cluster runs whole, as many have succeeded as in the cluster that is furthest behind. A Job
 // that has finished stays so.
 func sumJob(j *batchv1.Job, r Reports) {
-	next := batchv1.JobStatus{Succeeded: r.Placement.Completed, StartTime: j.Status.StartTime, Conditions: slices.Clone(j.Status.Conditions), CompletionTime: j.Status.CompletionTime}
+	next := batchv1.JobStatus{Succeeded: r.Placement.Completed, StartTime: j.Status.StartTime, Conditions: withShortcomings(j.Status.Conditions, r), CompletionTime: j.Status.CompletionTime}
 	var ready, terminating int32
 	var completed *metav1.Time
 	var suspended bool

@@ -31,6 +31,7 @@ var ReplicaSet = &Kind{
 		n := r.count()
 		s.Status.ObservedGeneration = r.Placement.WorkloadGeneration
 		s.Status.Replicas, s.Status.FullyLabeledReplicas, s.Status.ReadyReplicas, s.Status.AvailableReplicas = n.replicas, n.updated, n.ready, n.available
+		s.Status.Conditions = withShortcomings(s.Status.Conditions, r)
 	}),
 	UpdateStatus: statusBy(func(kube kubernetes.Interface, namespace string) statusWriter[*appsv1.ReplicaSet] {
 		return kube.AppsV1().ReplicaSets(namespace)

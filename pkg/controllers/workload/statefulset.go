@@ -47,7 +47,7 @@ var StatefulSet = &Kind{
 func sumStatefulSet(s *appsv1.StatefulSet, r Reports) {
 	n := r.count()
 	status := appsv1.StatefulSetStatus{
-		ObservedGeneration: r.Placement.WorkloadGeneration, Conditions: s.Status.Conditions, CollisionCount: s.Status.CollisionCount,
+		ObservedGeneration: r.Placement.WorkloadGeneration, Conditions: withShortcomings(s.Status.Conditions, r), CollisionCount: s.Status.CollisionCount,
 		Replicas: n.replicas, UpdatedReplicas: n.updated, ReadyReplicas: n.ready, AvailableReplicas: n.available,
 		CurrentRevision: s.Status.CurrentRevision, UpdateRevision: RevisionName(s.Name, RevisionHash(&s.Spec.Template, 0)),
 	}

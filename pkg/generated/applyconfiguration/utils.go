@@ -91,6 +91,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &federationv1alpha1.PlacementDecisionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementMigration"):
 		return &federationv1alpha1.PlacementMigrationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PlacementOmission"):
+		return &federationv1alpha1.PlacementOmissionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicy"):
 		return &federationv1alpha1.PlacementPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementPolicySpec"):

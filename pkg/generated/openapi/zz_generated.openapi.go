@@ -75,6 +75,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.PlacementDecision{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PlacementDecision(ref),
 		v1alpha1.PlacementList{}.OpenAPIModelName():                                  schema_pkg_apis_federation_v1alpha1_PlacementList(ref),
 		v1alpha1.PlacementMigration{}.OpenAPIModelName():                             schema_pkg_apis_federation_v1alpha1_PlacementMigration(ref),
+		v1alpha1.PlacementOmission{}.OpenAPIModelName():                              schema_pkg_apis_federation_v1alpha1_PlacementOmission(ref),
 		v1alpha1.PlacementPolicy{}.OpenAPIModelName():                                schema_pkg_apis_federation_v1alpha1_PlacementPolicy(ref),
 		v1alpha1.PlacementPolicyList{}.OpenAPIModelName():                            schema_pkg_apis_federation_v1alpha1_PlacementPolicyList(ref),
 		v1alpha1.PlacementPolicySpec{}.OpenAPIModelName():                            schema_pkg_apis_federation_v1alpha1_PlacementPolicySpec(ref),
@@ -2945,6 +2946,36 @@ func schema_pkg_apis_federation_v1alpha1_PlacementMigration(ref common.Reference
 	}
 }
 
+func schema_pkg_apis_federation_v1alpha1_PlacementOmission(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlacementOmission is something that is asked for, and not done.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"code": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Stable word for it.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "What is not done, and why, for people.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"code", "message"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_federation_v1alpha1_PlacementPolicy(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3522,6 +3553,24 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 							Format:      "",
 						},
 					},
+					"omissions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "What is not done of what the policy or the workload asks for; empty if all is.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.PlacementOmission{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"conflict": {
 						SchemaProps: spec.SchemaProps{
 							Description: "What unmanaged objects of the same name in a member are treated like; from the policy.\n\nPossible enum values:\n - `\"Adopt\"` takes the object over.\n - `\"Fail\"` leaves the object alone and reports the conflict.",
@@ -3674,7 +3723,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementSpec(ref common.ReferenceCallb
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementBudget{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.PlacementMigration{}.OpenAPIModelName(), v1alpha1.PlacementTemplate{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
+			v1alpha1.Autoscaler{}.OpenAPIModelName(), v1alpha1.ClusterAssignment{}.OpenAPIModelName(), v1alpha1.ClusterExclusion{}.OpenAPIModelName(), v1alpha1.ClusterLimit{}.OpenAPIModelName(), v1alpha1.Override{}.OpenAPIModelName(), v1alpha1.PlacementBudget{}.OpenAPIModelName(), v1alpha1.PlacementDecision{}.OpenAPIModelName(), v1alpha1.PlacementMigration{}.OpenAPIModelName(), v1alpha1.PlacementOmission{}.OpenAPIModelName(), v1alpha1.PlacementTemplate{}.OpenAPIModelName(), v1alpha1.WorkloadReference{}.OpenAPIModelName(), metav1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -3704,7 +3753,7 @@ func schema_pkg_apis_federation_v1alpha1_PlacementStatus(ref common.ReferenceCal
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "Scheduled, Synced and Available.",
+							Description: "Scheduled, Synced, Available and Progressing; Honored while it is false.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{

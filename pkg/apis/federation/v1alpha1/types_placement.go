@@ -60,6 +60,10 @@ type PlacementSpec struct {
 	// The same, for people.
 	// +optional
 	ProblemMessage string `json:"problemMessage,omitempty"`
+	// What is not done of what the policy or the workload asks for; empty if all is.
+	// +optional
+	// +listType=atomic
+	Omissions []PlacementOmission `json:"omissions,omitempty"`
 	// What unmanaged objects of the same name in a member are treated like; from the policy.
 	// +optional
 	Conflict ConflictPolicy `json:"conflict,omitempty"`
@@ -171,6 +175,14 @@ type PlacementBudget struct {
 	MinAvailable int32 `json:"minAvailable"`
 }
 
+// PlacementOmission is something that is asked for, and not done.
+type PlacementOmission struct {
+	// Stable word for it.
+	Code string `json:"code"`
+	// What is not done, and why, for people.
+	Message string `json:"message"`
+}
+
 // ClusterAssignment is what one cluster gets.
 type ClusterAssignment struct {
 	// Name of the cluster.
@@ -275,7 +287,7 @@ type PlacementStatus struct {
 	// Generation of the spec that the status speaks of.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Scheduled, Synced and Available.
+	// Scheduled, Synced, Available and Progressing; Honored while it is false.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

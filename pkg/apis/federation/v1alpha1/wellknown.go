@@ -92,6 +92,8 @@ const (
 	ConditionLeaving = "Leaving"
 	// ConditionScheduled says whether every replica of a workload found a cluster.
 	ConditionScheduled = "Scheduled"
+	// ConditionHonored is false where not all is done that the policy of a workload, or the workload itself, asks for.
+	ConditionHonored = "Honored"
 	// ConditionSynced says whether every placed cluster holds what was decided.
 	ConditionSynced = "Synced"
 	// ConditionProgressing says whether replicas are on their way from cluster to cluster.
@@ -153,6 +155,13 @@ const (
 	ReasonGatesHold     = "GatesHold"
 	ReasonSourceLost    = "SourceLost"
 	ReasonGateFailed    = "GateFailed"
+
+	// What is not done of what is asked for.
+	OmittedDivision     = "NotDivided"
+	OmittedPolicyFields = "PolicyFieldsIgnored"
+	OmittedChange       = "KeptAsBegun"
+	OmittedOrdinals     = "OrdinalsRepeated"
+	OmittedVolumes      = "VolumesNotMoved"
 
 	// What was different when a decision was made that a Placement remembers.
 	DecidedCreated         = "Created"

@@ -214,6 +214,11 @@ func (in PlacementMigration) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlacementOmission) OpenAPIModelName() string {
+	return "dev.drover.federation.v1alpha1.PlacementOmission"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PlacementPolicy) OpenAPIModelName() string {
 	return "dev.drover.federation.v1alpha1.PlacementPolicy"
 }

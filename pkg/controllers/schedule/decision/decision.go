@@ -38,6 +38,10 @@ type Workload struct {
 	Origin string
 	// Whole is why each cluster runs all of it, in words; empty if it is divided.
 	Whole string
+	// Undivided is why it is whole though it is to be divided; empty if it is not.
+	Undivided string
+	// Begun is what it is, divided or whole, since it was begun so and is to be the other by now; empty if it is not.
+	Begun string
 	// Fixed says that what a cluster was given stays its share.
 	Fixed bool
 	// Finite says that it runs to an end, Finished that it has.
@@ -51,6 +55,10 @@ type Workload struct {
 	Rolling *workload.Rolling
 	// Everywhere says that it runs on every node: it cannot be there and idle.
 	Everywhere bool
+	// Numbered says that its pods have names that are counted in each cluster.
+	Numbered bool
+	// Volumes is what is not done about volumes of it that outlive its pods; empty if it has none.
+	Volumes string
 }
 
 // Inputs is what else a decision depends on.
@@ -84,9 +92,15 @@ type Inputs struct {
 	Now   time.Time
 }
 
-// Decide says where a workload goes. The decision holds until something changes, or for the returned time if that is
-// positive.
+// Decide says where a workload goes, and what is not done of what is asked for. The decision holds until something changes,
+// or for the returned time if that is positive.
 func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
+	next, again := decide(w, in)
+	next.Omissions = omissions(w, in, &next)
+	return next, again
+}
+
+func decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	switch {
 	case w.Finished && in.Current != nil:
 		return stay(w, in), 0
@@ -95,11 +109,11 @@ func Decide(w Workload, in Inputs) (v1alpha1.PlacementSpec, time.Duration) {
 	}
 	base := in
 	base.Current = withoutMigration(in.Current, in.Migration)
-	decide := Divide
+	distribute := Divide
 	if w.Whole != "" {
-		decide = whole
+		distribute = whole
 	}
-	next, again := decide(w, base)
+	next, again := distribute(w, base)
 	if !w.Finite { // what has begun is not moved; what is created after the migration goes to the target
 		redirect(&next, w, in)
 	}

@@ -111,7 +111,8 @@ func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
 	if kind.Replicas != nil {
 		w.Replicas, w.Requests = ptr.Deref(*kind.Replicas(obj), 1), Requests(kind.Template(obj))
 	}
-	w.Whole = wholeBecause(kind, obj, in.Policy)
+	w.Whole, w.Undivided = wholeBecause(kind, obj, in.Policy)
+	w.Volumes, w.Numbered = volumesNotMoved(kind, obj), kind == workload.StatefulSet
 	if w.Rolling = kind.RollingOf(obj); w.Rolling != nil {
 		w.Template = workload.RevisionHash(kind.Template(obj), 0)
 	}
@@ -122,31 +123,35 @@ func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
 	if w.Fixed && in.Current != nil && len(in.Current.Clusters) > 0 {
 		// As it was begun, whatever the policy says by now.
 		switch begunWhole := in.Current.Clusters[0].Replicas == nil; {
-		case !begunWhole:
-			w.Whole = ""
-		case w.Whole == "":
-			w.Whole = "runs all of it, as it began to"
+		case !begunWhole && w.Whole != "":
+			w.Whole, w.Begun = "", "divided"
+		case begunWhole && w.Whole == "":
+			w.Whole, w.Begun = "runs all of it, as it began to", "whole"
 		}
 	}
 	return w
 }
 
-// wholeBecause says why each cluster runs all of an object; empty if it is divided.
-func wholeBecause(kind *workload.Kind, obj workload.Object, policy *v1alpha1.PlacementPolicy) string {
+// wholeBecause says why each cluster runs all of an object, empty if it is divided; and, where it is to be divided, why that
+// cannot be.
+func wholeBecause(kind *workload.Kind, obj workload.Object, policy *v1alpha1.PlacementPolicy) (whole, undivided string) {
 	const all = "runs all of it"
 	division := kind.Division
 	if policy != nil && policy.Spec.Division != "" {
 		division = policy.Spec.Division
 	}
-	if kind.Replicas == nil || division == v1alpha1.Whole {
-		return all
+	if division == v1alpha1.Whole {
+		return all, ""
+	}
+	if kind.Replicas == nil {
+		return all, "a " + kind.Kind + " has no number that could be divided"
 	}
 	if kind.Indivisible != nil {
 		if why := kind.Indivisible(obj); why != "" {
-			return all + ": " + why
+			return all + ": " + why, why
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // CurrentOf is what a Placement says of the object with that UID; nil if it is of another one, that had the same name.

@@ -38,6 +38,8 @@ type PlacementSpecApplyConfiguration struct {
 	Problem *string `json:"problem,omitempty"`
 	// The same, for people.
 	ProblemMessage *string `json:"problemMessage,omitempty"`
+	// What is not done of what the policy or the workload asks for; empty if all is.
+	Omissions []PlacementOmissionApplyConfiguration `json:"omissions,omitempty"`
 	// What unmanaged objects of the same name in a member are treated like; from the policy.
 	Conflict *federationv1alpha1.ConflictPolicy `json:"conflict,omitempty"`
 	// What is different in some of the clusters; the policy's overrides, with the clusters by name.
@@ -155,6 +157,19 @@ func (b *PlacementSpecApplyConfiguration) WithProblem(value string) *PlacementSp
 // If called multiple times, the ProblemMessage field is set to the value of the last call.
 func (b *PlacementSpecApplyConfiguration) WithProblemMessage(value string) *PlacementSpecApplyConfiguration {
 	b.ProblemMessage = &value
+	return b
+}
+
+// WithOmissions adds the given value to the Omissions field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Omissions field.
+func (b *PlacementSpecApplyConfiguration) WithOmissions(values ...*PlacementOmissionApplyConfiguration) *PlacementSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithOmissions")
+		}
+		b.Omissions = append(b.Omissions, *values[i])
+	}
 	return b
 }
 
