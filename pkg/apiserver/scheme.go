@@ -51,14 +51,14 @@ func init() {
 	}
 	for _, k := range kinds {
 		addInternal(k.Group, k.New(), k.NewList())
-		addFieldLabels(k.GroupVersionKind, ownFields(k))
+		addFieldLabels(k.GroupVersionKind, k.Namespaced, ownFields(k))
 		for _, door := range k.Doors {
 			addInternal(door.Group, k.New(), k.NewList())
 			names := door.Fields
 			if names == nil {
 				names = ownFields(k)
 			}
-			addFieldLabels(door.WithKind(k.Kind), names)
+			addFieldLabels(door.WithKind(k.Kind), k.Namespaced, names)
 		}
 	}
 	addInternal(v1alpha1.GroupName, &v1alpha1.PlacementReview{})
@@ -73,8 +73,8 @@ func addInternal(group string, objects ...runtime.Object) {
 }
 
 // addFieldLabels lets objects be selected by fields at a door.
-func addFieldLabels(gvk schema.GroupVersionKind, names map[string]string) {
-	utilruntime.Must(Scheme.AddFieldLabelConversionFunc(gvk, selectableFields(names)))
+func addFieldLabels(gvk schema.GroupVersionKind, namespaced bool, names map[string]string) {
+	utilruntime.Must(Scheme.AddFieldLabelConversionFunc(gvk, selectableFields(namespaced, names)))
 }
 
 // groups are the names of all API groups served, in the order they are listed.
@@ -106,12 +106,12 @@ func ownFields(k kind.Kind) map[string]string {
 }
 
 // selectableFields lets fields be used in field selectors, by what they are called in kind.Kind.
-func selectableFields(names map[string]string) runtime.FieldLabelConversionFunc {
+func selectableFields(namespaced bool, names map[string]string) runtime.FieldLabelConversionFunc {
 	if len(names) == 0 {
 		return runtime.DefaultMetaV1FieldSelectorConversion
 	}
 	return func(label, value string) (string, string, error) {
-		if label == "metadata.name" || label == "metadata.namespace" {
+		if label == "metadata.name" || label == "metadata.namespace" && namespaced {
 			return label, value, nil
 		}
 		if own, ok := names[label]; ok {

@@ -9,14 +9,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"drover.dev/drover/test/harness"
 )
@@ -82,18 +83,51 @@ func resources(t *testing.T, client kubernetes.Interface, gv string) map[string]
 	return out
 }
 
+// selected are fields that some kind may be selected by, and some that none may.
+var selected = []string{
+	"metadata.name", "metadata.namespace", "metadata.uid", "name", "type", "data", "spec.type", "spec.clusterIP", "spec.replicas",
+	"status.phase", "status.replicas", "status.successful", "status.active",
+	"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion",
+	"involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source",
+	"regarding.name", "reportingController",
+}
+
+// What a kind is selected by, of its fields, is what a cluster selects it by.
+func TestSelectsAsAClusterDoes(t *testing.T) {
+	t.Parallel()
+	harness.ReportOnFailure(t, shared.processes()...)
+	cluster := shared.members["east"].Client
+	for _, gv := range nativeGroupVersions(t) {
+		for name, r := range resources(t, shared.Kube, gv) {
+			if strings.Contains(name, "/") || !slices.Contains(r.Verbs, "list") {
+				continue
+			}
+			t.Run(gv+"/"+name, func(t *testing.T) {
+				for _, f := range selected {
+					ours := listing(shared.Kube, gv, name).Param("fieldSelector", f+"=x").Do(t.Context()).Error()
+					theirs := listing(cluster, gv, name).Param("fieldSelector", f+"=x").Do(t.Context()).Error()
+					if apierrors.ReasonForError(ours) != apierrors.ReasonForError(theirs) {
+						t.Errorf("by %s\nfederation: %v\ncluster:    %v", f, ours, theirs)
+					}
+				}
+			})
+		}
+	}
+}
+
+// listing asks for all objects of a resource.
+func listing(client kubernetes.Interface, gv, resource string) *rest.Request {
+	path := "/apis/" + gv
+	if !strings.Contains(gv, "/") {
+		path = "/api/" + gv
+	}
+	return client.Discovery().RESTClient().Get().AbsPath(path, resource)
+}
+
 // columns are those of a resource, as a server prints it: name, type, format, and whether it is a wide one.
 func columns(t *testing.T, client kubernetes.Interface, gv, resource string) (out []string) {
 	t.Helper()
-	parsed, err := schema.ParseGroupVersion(gv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := "/apis/" + gv
-	if parsed.Group == "" {
-		path = "/api/" + gv
-	}
-	data, err := client.Discovery().RESTClient().Get().AbsPath(path, resource).Param("limit", "1").
+	data, err := listing(client, gv, resource).Param("limit", "1").
 		SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").Do(t.Context()).Raw()
 	if err != nil {
 		t.Fatal(err)

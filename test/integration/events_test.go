@@ -84,9 +84,12 @@ func TestEventsAreSelectedByWhatTheyAreOf(t *testing.T) {
 	}
 }
 
-// Workloads are selected by how far they are.
-func TestWorkloadsAreSelectedByTheirStatus(t *testing.T) {
-	selectors := map[string][2]string{"ReplicaSet": {"status.replicas=3", "status.replicas=4"}, "Job": {"status.successful=0", "status.successful=1"}}
+// Some kinds are selected by what they are, or how far they are.
+func TestKindsAreSelectedByTheirFields(t *testing.T) {
+	selectors := map[string][2]string{
+		"Job":     {"status.successful=0", "status.successful=1"},
+		"Service": {"spec.type=ClusterIP,spec.clusterIP!=None", "spec.clusterIP=None"},
+	}
 	eachKind(t, func(t *testing.T, s subject) {
 		selector, ok := selectors[s.Kind.Kind]
 		if !ok {

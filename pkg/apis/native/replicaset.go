@@ -4,13 +4,11 @@
 package native
 
 import (
-	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -31,9 +29,6 @@ var replicaSets = func() kind.Kind {
 	k.Unplaced = kind.Of(IsRevision)
 	k.Default = kind.On(setReplicaSetDefaults)
 	k.Validate = kind.OfBoth(validateReplicaSet)
-	k.Fields = kind.Of(func(r *appsv1.ReplicaSet) fields.Set {
-		return fields.Set{"status.replicas": strconv.Itoa(int(r.Status.Replicas))}
-	})
 	k.Scale = scale(func(r *appsv1.ReplicaSet) **int32 { return &r.Spec.Replicas }, func(r *appsv1.ReplicaSet) int32 { return r.Status.Replicas }, replicaSetSelector)
 	k.Columns = []kind.Column{
 		{Name: "Desired", Type: "integer", Description: "Replicas asked for, over all clusters.", Value: kind.Of(func(r *appsv1.ReplicaSet) any { return int64(ptr.Deref(r.Spec.Replicas, 0)) })},

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -31,6 +32,9 @@ var services = func() kind.Kind {
 	k.Default = kind.On(setServiceDefaults)
 	k.ValidateName = validation.IsDNS1035Label
 	k.Validate = kind.OfBoth(validateService)
+	k.Fields = kind.Of(func(s *corev1.Service) fields.Set {
+		return fields.Set{"spec.clusterIP": s.Spec.ClusterIP, "spec.type": string(s.Spec.Type)}
+	})
 	k.Columns = []kind.Column{
 		{Name: "Type", Type: "string", Description: "How the Service is exposed in each cluster.", Value: kind.Of(func(s *corev1.Service) any { return string(s.Spec.Type) })},
 		{Name: "Cluster-IP", Type: "string", Description: "Each cluster gives the Service an IP of its own.", Value: kind.Of(func(s *corev1.Service) any {
