@@ -114,7 +114,8 @@ func (c *Controller) Run(ctx context.Context) {
 
 func (c *Controller) workloadChanged(key workload.Key, old, obj workload.Object) {
 	if old != nil && obj != nil && old.GetGeneration() == obj.GetGeneration() &&
-		apiequality.Semantic.DeepEqual(old.GetLabels(), obj.GetLabels()) && old.GetDeletionTimestamp().Equal(obj.GetDeletionTimestamp()) {
+		apiequality.Semantic.DeepEqual(old.GetLabels(), obj.GetLabels()) && old.GetDeletionTimestamp().Equal(obj.GetDeletionTimestamp()) &&
+		key.Kind.IsFinished(old) == key.Kind.IsFinished(obj) {
 		return
 	}
 	c.runner.Enqueue(key)

@@ -148,6 +148,9 @@ func (k *Kind) RollingOf(obj runtime.Object) *Rolling {
 // IsFixed says whether a cluster's share of an object cannot be changed once the cluster has it.
 func (k *Kind) IsFixed(obj runtime.Object) bool { return k.Fixed != nil && k.Fixed(obj) }
 
+// IsFinished says whether an object has run to its end.
+func (k *Kind) IsFinished(obj runtime.Object) bool { return k.Finished != nil && k.Finished(obj) }
+
 // IsLocal says whether clusters hold an object differently even with the same share of it.
 func (k *Kind) IsLocal(obj runtime.Object) bool {
 	return k.Localize != nil && (k.Local == nil || k.Local(obj))

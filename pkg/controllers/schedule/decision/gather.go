@@ -118,8 +118,7 @@ func workloadOf(key workload.Key, obj workload.Object, in Inputs) Workload {
 	}
 	w.Fixed = kind.IsFixed(obj)
 	w.Timed, w.Everywhere = kind == workload.CronJob, kind == workload.DaemonSet
-	w.Finite = kind.Finished != nil
-	w.Finished = kind.Finished != nil && kind.Finished(obj)
+	w.Finite, w.Finished = kind.Finished != nil, kind.IsFinished(obj)
 	if w.Fixed && in.Current != nil && len(in.Current.Clusters) > 0 {
 		// As it was begun, whatever the policy says by now.
 		switch begunWhole := in.Current.Clusters[0].Replicas == nil; {
