@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"go.etcd.io/etcd/server/v3/embed"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -35,7 +34,8 @@ type apiServer struct {
 	watched   watch.Interface
 }
 
-// startAPIServer starts a drover apiserver on an etcd as the members have: one that does not wait for the disk.
+// startAPIServer starts a drover apiserver on an etcd as the members have: one that does not wait for the disk, and is not in
+// this process, where it would wait for what the clients are busy with.
 func startAPIServer(b *testing.B) kubernetes.Interface {
 	b.Helper()
 	processes, err := harness.NewLab("bench-api")
@@ -43,7 +43,7 @@ func startAPIServer(b *testing.B) kubernetes.Interface {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = processes.Close(false) }) // a directory for temporary files may be left
-	etcd, err := processes.StartEtcd(b.Context(), "api", func(config *embed.Config) { config.UnsafeNoFsync = true })
+	etcd, err := processes.StartEtcdApart(b.Context(), "api")
 	if err != nil {
 		b.Fatal(err)
 	}

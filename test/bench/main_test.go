@@ -34,7 +34,10 @@ var lab struct {
 	series  series
 }
 
-func TestMain(m *testing.M) { os.Exit(measure(m)) }
+func TestMain(m *testing.M) {
+	harness.EtcdMain()
+	os.Exit(measure(m))
+}
 
 func measure(m *testing.M) (status int) {
 	processes, err := harness.NewLab("bench")

@@ -12,9 +12,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// StartEtcd runs an etcd in this process, and returns the URL it serves clients at. What change does to its configuration is
-// done first.
-func (l *Lab) StartEtcd(ctx context.Context, name string, change ...func(*embed.Config)) (string, error) {
+// StartEtcd runs an etcd in this process, and returns the URL it serves clients at.
+func (l *Lab) StartEtcd(ctx context.Context, name string) (string, error) {
 	dir, err := l.Directory("etcd-" + name)
 	if err != nil {
 		return "", err
@@ -32,9 +31,6 @@ func (l *Lab) StartEtcd(ctx context.Context, name string, change ...func(*embed.
 	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
 	config.InitialCluster = config.Name + "=" + peer.String()
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
-	for _, c := range change {
-		c(config)
-	}
 	server, err := embed.StartEtcd(config)
 	if err != nil {
 		return "", fmt.Errorf("etcd %s: %w", name, err)

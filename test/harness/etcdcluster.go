@@ -43,6 +43,40 @@ type etcdMember struct {
 	Name, Dir, Client, Peer, Cluster      string
 	CertFile, KeyFile                     string
 	ClientCertFile, ClientKeyFile, CAFile string
+	// Unsafe does not wait for the disk.
+	Unsafe bool
+}
+
+// program is the test's program, which is to be that member.
+func (m etcdMember) program(self, dir string) (program, error) {
+	told, err := json.Marshal(m)
+	return program{name: "etcd-" + m.Name, binary: self, env: []string{etcdVariable + "=" + string(told)}, dir: dir, ready: etcdReady}, err
+}
+
+// StartEtcdApart runs an etcd in a process of its own, to anybody's service and without waiting for the disk, and returns the
+// URL it serves clients at. The test's program has to call EtcdMain first of all.
+func (l *Lab) StartEtcdApart(ctx context.Context, name string) (string, error) {
+	dir, err := l.Directory("etcd-" + name)
+	if err != nil {
+		return "", err
+	}
+	addresses, err := claimBlock()
+	if err != nil {
+		return "", err
+	}
+	l.onClose(addresses.release)
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	m := etcdMember{Name: name, Dir: filepath.Join(dir, "data"), Client: "http://" + addresses.host(1) + ":2379", Peer: "http://" + addresses.host(1) + ":2380", Unsafe: true}
+	m.Cluster = m.Name + "=" + m.Peer
+	p, err := m.program(self, dir)
+	if err != nil {
+		return "", err
+	}
+	_, _, err = l.start(ctx, p)
+	return m.Client, err
 }
 
 // StartEtcdCluster starts a cluster and waits until it serves. The test's program has to call EtcdMain first of all.
@@ -85,11 +119,11 @@ func (l *Lab) StartEtcdCluster(ctx context.Context, name string) (*EtcdCluster, 
 	}
 	for _, m := range members {
 		m.Cluster = strings.Join(peers, ",")
-		told, err := json.Marshal(m)
+		p, err := m.program(self, dir)
 		if err != nil {
 			return nil, err
 		}
-		c.programs = append(c.programs, program{name: "etcd-" + m.Name, binary: self, env: []string{etcdVariable + "=" + string(told)}, dir: dir, ready: etcdReady})
+		c.programs = append(c.programs, p)
 	}
 	c.Servers, c.members = strings.Join(servers, ","), make([]*Process, len(members))
 	var wg sync.WaitGroup
@@ -143,9 +177,12 @@ func runEtcd(told string) error {
 	config.Name, config.Dir, config.InitialCluster = m.Name, m.Dir, m.Cluster
 	config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{*client}, []url.URL{*client}
 	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{*peer}, []url.URL{*peer}
-	config.ClientTLSInfo = transport.TLSInfo{
-		CertFile: m.CertFile, KeyFile: m.KeyFile, ClientCertFile: m.ClientCertFile, ClientKeyFile: m.ClientKeyFile,
-		TrustedCAFile: m.CAFile, ClientCertAuth: true,
+	config.UnsafeNoFsync = m.Unsafe
+	if m.CertFile != "" {
+		config.ClientTLSInfo = transport.TLSInfo{
+			CertFile: m.CertFile, KeyFile: m.KeyFile, ClientCertFile: m.ClientCertFile, ClientKeyFile: m.ClientKeyFile,
+			TrustedCAFile: m.CAFile, ClientCertAuth: true,
+		}
 	}
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	server, err := embed.StartEtcd(config)
