@@ -33,7 +33,8 @@ type hosted struct {
 	federation *harness.Federation
 }
 
-// install installs a federation behind a cluster, as one that runs outside of it.
+// install installs a federation behind a cluster, as the guide says. The member has nobody who runs its pods: one that runs
+// outside of it is what the pod would be.
 func install(t *testing.T) *hosted {
 	t.Helper()
 	host, err := lab.StartMember(t.Context(), harness.MemberOptions{Name: "host", Region: "h"})
@@ -42,29 +43,88 @@ func install(t *testing.T) *hosted {
 	}
 	t.Cleanup(host.Kill)
 	h := &hosted{T: t, host: host}
-	h.kubectl("apply", "-f", "../../artifacts/install")
+	follow(t, "../../docs/tasks/install-behind-a-cluster.md", linked(t, "artifacts", "../../artifacts"), host.Kubeconfig, func(command string) string {
+		if strings.HasPrefix(command, "kubectl wait apiservice") {
+			h.runPod()
+		}
+		if inPod, ok := strings.CutPrefix(command, "kubectl exec -n drover deployment/drover -- /"); ok {
+			return strings.Replace(inPod, podData, h.federation.DataDir, 1)
+		}
+		return command
+	})
+	h.kubectl("delete", "namespace", "shop", "--timeout", patience.String())
+	h.eventuallyWithoutShop()
+	return h
+}
+
+// eventuallyWithoutShop waits until the federation has no namespace shop, as the host has none.
+func (h *hosted) eventuallyWithoutShop() {
+	h.Helper()
+	harness.Eventually(h, patience, func() error {
+		if _, err := h.federation.Kube.CoreV1().Namespaces().Get(h.Context(), "shop", getOptions); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("the federation has the namespace still: %w", err)
+		}
+		return nil
+	})
+}
+
+const (
+	podData       = "/var/lib/drover"
+	podEncryption = "/etc/drover/encryption"
+)
+
+// runPod runs what the pod of the Deployment would: by its ServiceAccount, with its arguments and what it mounts. Then it does
+// what the guide says of a federation outside the host: no pod of it, and a Service that leads there. The volume stays: the
+// member has nobody to let it go.
+func (h *hosted) runPod() {
+	h.Helper()
 	h.kubectl("auth", "can-i", "create", "subjectaccessreviews.authorization.k8s.io", "--as", "system:serviceaccount:drover:drover")
 	token := strings.TrimSpace(h.kubectl("create", "token", "drover", "-n", "drover", "--duration", "2h"))
-	kubeconfig := h.kubeconfig("drover", &clientcmdapi.AuthInfo{Token: token})
-	h.federation, err = lab.StartFederation(t.Context(), "aggregated", "--aggregated", "--host-kubeconfig", kubeconfig)
+	args := []string{"--host-kubeconfig", h.kubeconfig("drover", &clientcmdapi.AuthInfo{Token: token})}
+	pod, err := h.host.Client.AppsV1().Deployments("drover").Get(h.Context(), "drover", getOptions)
 	if err != nil {
-		t.Fatal(err)
+		h.Fatal(err)
 	}
-	t.Cleanup(h.federation.Kill)
-	harness.ReportOnFailure(t, host.Process, h.federation.Process)
+	for _, arg := range pod.Spec.Template.Spec.Containers[0].Args {
+		switch flag, _, _ := strings.Cut(arg, "="); flag {
+		case "start", "--data-dir", "--bind-address": // the lab says where
+		case "--encryption-provider-config":
+			args = append(args, strings.Replace(arg, podEncryption, h.mounted("drover-encryption"), 1))
+		default:
+			args = append(args, arg)
+		}
+	}
+	if h.federation, err = lab.StartFederation(h.Context(), "aggregated", args...); err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(h.federation.Kill)
+	harness.ReportOnFailure(h.T, h.host.Process, h.federation.Process)
 	server, err := url.Parse(h.federation.Config.Host)
 	if err != nil {
-		t.Fatal(err)
+		h.Fatal(err)
 	}
-	// What the guide says of a federation outside the host: no pod of it, and a Service that leads there. (The volume stays: the member has nobody to let it go.)
 	h.kubectl("delete", "-n", "drover", "deployment/drover", "service/drover", "--timeout", patience.String())
 	manifest, err := os.ReadFile("../../artifacts/examples/host-service.yaml")
 	if err != nil {
-		t.Fatal(err)
+		h.Fatal(err)
 	}
 	h.apply(strings.ReplaceAll(string(manifest), "drover.example.com", server.Hostname()))
-	h.kubectl("wait", "apiservice/v1alpha1.federation.drover.dev", "--for=condition=Available", "--timeout", patience.String())
-	return h
+}
+
+// mounted writes what is in a Secret of the namespace drover to files, as a pod that mounts it finds it.
+func (h *hosted) mounted(secret string) (dir string) {
+	h.Helper()
+	s, err := h.host.Client.CoreV1().Secrets("drover").Get(h.Context(), secret, getOptions)
+	if err != nil {
+		h.Fatal(err)
+	}
+	dir = h.TempDir()
+	for name, data := range s.Data {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			h.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // kubeconfig writes one for the host.
@@ -332,12 +392,7 @@ func (h *hosted) namespaces() {
 
 	h.apply(federatedDeployment)
 	h.kubectl("delete", "namespace", "shop", "--timeout", patience.String())
-	harness.Eventually(h, patience, func() error {
-		if _, err := h.federation.Kube.CoreV1().Namespaces().Get(h.Context(), "shop", getOptions); !apierrors.IsNotFound(err) {
-			return fmt.Errorf("the federation has the namespace still: %w", err)
-		}
-		return nil
-	})
+	h.eventuallyWithoutShop()
 	h.kubectl("create", "namespace", v1alpha1.SystemNamespace)
 	h.kubectl("delete", "namespace", v1alpha1.SystemNamespace, "--timeout", patience.String())
 	if _, err := h.federation.Kube.CoreV1().Namespaces().Get(h.Context(), v1alpha1.SystemNamespace, getOptions); err != nil {
