@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"drover.dev/drover/pkg/cli"
 )
@@ -30,6 +31,12 @@ The certificate only says who somebody is. What they may do, roles say that are 
 		RunE: func(*cobra.Command, []string) error { return options.Run(time.Now()) },
 	}
 	options.AddFlags(cmd.Flags())
+	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "groups" {
+			name = "group" // either is understood
+		}
+		return pflag.NormalizedName(name)
+	})
 	cmd.Flags().SortFlags = false
 	return cmd
 }
