@@ -14,15 +14,10 @@ import (
 
 // StartEtcd runs an etcd in this process, and returns the URL it serves clients at.
 func (l *Lab) StartEtcd(ctx context.Context, name string) (string, error) {
-	dir, err := l.Directory("etcd-" + name)
+	dir, addresses, err := l.site("etcd-" + name)
 	if err != nil {
 		return "", err
 	}
-	addresses, err := claimBlock()
-	if err != nil {
-		return "", err
-	}
-	l.onClose(addresses.release)
 	client := url.URL{Scheme: "http", Host: addresses.host(1) + ":2379"}
 	peer := url.URL{Scheme: "http", Host: addresses.host(1) + ":2380"}
 	config := embed.NewConfig()

@@ -56,15 +56,10 @@ func (m etcdMember) program(self, dir string) (program, error) {
 // StartEtcdApart runs an etcd in a process of its own, to anybody's service and without waiting for the disk, and returns the
 // URL it serves clients at. The test's program has to call EtcdMain first of all.
 func (l *Lab) StartEtcdApart(ctx context.Context, name string) (string, error) {
-	dir, err := l.Directory("etcd-" + name)
+	dir, addresses, err := l.site("etcd-" + name)
 	if err != nil {
 		return "", err
 	}
-	addresses, err := claimBlock()
-	if err != nil {
-		return "", err
-	}
-	l.onClose(addresses.release)
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -81,15 +76,10 @@ func (l *Lab) StartEtcdApart(ctx context.Context, name string) (string, error) {
 
 // StartEtcdCluster starts a cluster and waits until it serves. The test's program has to call EtcdMain first of all.
 func (l *Lab) StartEtcdCluster(ctx context.Context, name string) (*EtcdCluster, error) {
-	dir, err := l.Directory("etcd-" + name)
+	dir, addresses, err := l.site("etcd-" + name)
 	if err != nil {
 		return nil, err
 	}
-	addresses, err := claimBlock()
-	if err != nil {
-		return nil, err
-	}
-	l.onClose(addresses.release)
 	authority, err := pki.Open(filepath.Join(dir, "pki"))
 	if err != nil {
 		return nil, err

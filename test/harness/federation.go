@@ -111,15 +111,10 @@ func (s *NameServer) Start(ctx context.Context) error {
 
 // serve starts a server at an address of its own, which it has again after a restart.
 func (l *Lab) serve(ctx context.Context, s *Server, name, command string, ready *regexp.Regexp, args []string) error {
-	dir, err := l.Directory(name)
+	dir, addresses, err := l.site(name)
 	if err != nil {
 		return err
 	}
-	addresses, err := claimBlock()
-	if err != nil {
-		return err
-	}
-	l.onClose(addresses.release)
 	s.lab, s.DataDir = l, filepath.Join(dir, "data")
 	s.Kubeconfig = filepath.Join(s.DataDir, "admin.kubeconfig")
 	s.program = program{

@@ -41,6 +41,18 @@ func claimBlock() (*block, error) {
 	return nil, errors.New("no block of loopback addresses is free in 127.32.0.0 to 127.231.255.255")
 }
 
+// site is a directory in the lab for a program, and a block of addresses that it has until the lab is closed.
+func (l *Lab) site(name string) (dir string, addresses *block, err error) {
+	if dir, err = l.Directory(name); err != nil {
+		return "", nil, err
+	}
+	if addresses, err = claimBlock(); err != nil {
+		return "", nil, err
+	}
+	l.onClose(addresses.release)
+	return dir, addresses, nil
+}
+
 // host is an address in the block.
 func (b *block) host(last byte) string {
 	address := b.Addr().As4()

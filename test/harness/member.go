@@ -50,15 +50,10 @@ var memberReady = regexp.MustCompile(`^member \S+ ready: (\S+) kubeconfig=(\S+)`
 
 // StartMember starts a cluster and waits until it is ready.
 func (l *Lab) StartMember(ctx context.Context, o MemberOptions) (*Member, error) {
-	dir, err := l.Directory("member-" + o.Name)
+	dir, addresses, err := l.site("member-" + o.Name)
 	if err != nil {
 		return nil, err
 	}
-	addresses, err := claimBlock()
-	if err != nil {
-		return nil, err
-	}
-	l.onClose(addresses.release)
 	http, https, err := addresses.ingressPorts()
 	if err != nil {
 		return nil, err
