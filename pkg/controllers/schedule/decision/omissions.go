@@ -5,6 +5,7 @@ package decision
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -31,7 +32,7 @@ func omissions(w Workload, in Inputs, next *v1alpha1.PlacementSpec) (out []v1alp
 		omit(v1alpha1.OmittedChange, "it was begun %s, and stays so: a cluster cannot change the completions of a Job that it has", w.Begun)
 	}
 	if names := keptAsBegun(w, in, next); len(names) > 0 {
-		omit(v1alpha1.OmittedChange, "%s would be left by now, and keeps what it was given: a cluster cannot change the completions of a Job that it has", strings.Join(names, ", "))
+		omit(v1alpha1.OmittedChange, "it would leave %s by now, and does not: a cluster cannot change the completions of a Job that it has", strings.Join(names, ", "))
 	}
 	if fields := ignoredFields(w, in, next); len(fields) > 0 {
 		of := "a Job that is divided once"
@@ -63,6 +64,7 @@ func keptAsBegun(w Workload, in Inputs, next *v1alpha1.PlacementSpec) (names []s
 			names = append(names, cluster.Name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 

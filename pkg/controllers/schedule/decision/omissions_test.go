@@ -59,7 +59,7 @@ func TestOmissions(t *testing.T) {
 		ofWhole    = "PolicyFieldsIgnored: what policy web says does not count for what each cluster runs all of: "
 		ofJob      = "PolicyFieldsIgnored: what policy web says does not count for a Job that is divided once: "
 		begun      = "KeptAsBegun: it was begun %, and stays so: a cluster cannot change the completions of a Job that it has"
-		kept       = "KeptAsBegun: a would be left by now, and keeps what it was given: a cluster cannot change the completions of a Job that it has"
+		kept       = "KeptAsBegun: it would leave % by now, and does not: a cluster cannot change the completions of a Job that it has"
 		ordinals   = "OrdinalsRepeated: each cluster numbers its pods anew: pods of several clusters have the same name"
 	)
 	for _, tt := range []struct {
@@ -91,11 +91,12 @@ func TestOmissions(t *testing.T) {
 		{"that has run to its end", finished, nil, both, runningWhole("a"), nil, nil},
 		{"a Job", job, policyWith(nil, bounded, weight("b", 2)), both, nil, nil, nil},
 		{"a Job is not moved", job, policyWith(everything), both, nil, nil, []string{ofJob + "rebalance, overflow, move"}},
-		{"a Job that is drained by weight", job, policyWith(nil, weight("a", 0), weight("b", 1)), both, running("a=3", "b=3"), nil, []string{kept}},
-		{"a Job of which a cluster is not named any more", job, policyWith(nil, weight("b", 1)), both, running("a=3", "b=3"), nil, []string{kept}},
+		{"a Job that is drained by weight", job, policyWith(nil, weight("a", 0), weight("b", 1)), both, running("a=3", "b=3"), nil, []string{strings.Replace(kept, "%", "a", 1)}},
+		{"a Job that is drained by weight in two", job, policyWith(nil, weight("a", 0), weight("b", 0), weight("c", 1)), []*v1alpha1.Cluster{member("b"), member("c"), member("a")}, running("a=2", "b=4"), nil, []string{strings.Replace(kept, "%", "a, b", 1)}},
+		{"a Job of which a cluster is not named any more", job, policyWith(nil, weight("b", 1)), both, running("a=3", "b=3"), nil, []string{strings.Replace(kept, "%", "a", 1)}},
 		{"a Job in a cordoned cluster", job, nil, []*v1alpha1.Cluster{member("a", cordoned), member("b")}, running("a=3", "b=3"), nil, nil},
 		{"a Job that is given up", job, nil, []*v1alpha1.Cluster{member("a", leaving), member("b")}, running("a=3", "b=3"), nil, nil},
-		{"a Job and a migration", job, nil, both, running("a=3", "b=3"), migration, []string{kept}},
+		{"a Job and a migration", job, nil, both, running("a=3", "b=3"), migration, []string{strings.Replace(kept, "%", "a", 1)}},
 		{"a Deployment and a migration", deployment, nil, both, running("a=3", "b=3"), migration, nil},
 		{"a Job that is to be whole by now", job, policyWith(isWhole), both, running("a=3", "b=3"), nil, []string{strings.Replace(begun, "%", "divided", 1)}},
 		{"a Job that is to be divided by now", job, policyWith(divides), both, runningWhole("a", "b"), nil, []string{strings.Replace(begun, "%", "whole", 1)}},
