@@ -16,7 +16,7 @@ import (
 type PlacementStatusApplyConfiguration struct {
 	// Generation of the spec that the status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// Scheduled, Synced and Available.
+	// Scheduled, Synced, Available and Progressing; Honored while it is false.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// Ready replicas over all clusters.
 	ReadyReplicas *int32 `json:"readyReplicas,omitempty"`
