@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
@@ -20,10 +22,13 @@ import (
 func TestRefusedByMember(t *testing.T) {
 	s := sharedSpace(t)
 	d := deployment("web", 2)
-	d.Spec.Template.Spec.RestartPolicy = "Sometimes"
+	// More than its limit, which the federation leaves to the clusters to check.
+	d.Spec.Template.Spec.Containers[0].Resources = corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{"cpu": resource.MustParse("20m")}, Limits: corev1.ResourceList{"cpu": resource.MustParse("10m")},
+	}
 	s.weigh("web", map[string]int64{"east": 1})
 	if _, err := s.Kube.AppsV1().Deployments(s.name).Create(t.Context(), d, createOptions); err != nil {
-		t.Skipf("the federation refuses it itself: %v", err)
+		t.Fatal(err)
 	}
 	harness.Eventually(t, patience, func() error {
 		p, err := s.Drover.FederationV1alpha1().Placements(s.name).Get(t.Context(), "deployment-web", getOptions)
@@ -34,7 +39,7 @@ func TestRefusedByMember(t *testing.T) {
 		if synced == nil || synced.Status != metav1.ConditionFalse || synced.Reason != v1alpha1.ReasonSyncFailed {
 			return fmt.Errorf("condition Synced is %+v", synced)
 		}
-		s.wantContains(synced.Message, "east", "restartPolicy")
+		s.wantContains(synced.Message, "east", "cpu limit")
 		return nil
 	})
 	harness.Eventually(t, patience, func() error {
@@ -44,6 +49,7 @@ func TestRefusedByMember(t *testing.T) {
 		}
 		return err
 	})
-	s.kubectl("patch", "deployment", "web", "-p", `{"spec":{"template":{"spec":{"restartPolicy":"Always"}}}}`)
+	s.kubectl("wait", "deployment/web", "--for=condition=Synced=false", "--timeout", patience.String())
+	s.kubectl("set", "resources", "deployment/web", "--limits", "cpu=20m")
 	s.eventuallyRuns("web", map[string]int32{"east": 2})
 }
