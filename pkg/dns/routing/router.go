@@ -13,13 +13,13 @@ import (
 
 // Router has the decisions about a service in every scope where it has clusters. It is safe for concurrent use.
 type Router struct {
+	all     Table // first, and in place: it is read for nearly every query
 	Service *snapshot.Service
 	// TTL is that of the service's records, in seconds.
 	TTL uint32
 	// Expires is the time from which on all this is to be decided anew, though nothing was changed; zero if never.
 	Expires time.Time
 
-	all    Table    // in place: it is read for nearly every query
 	narrow []*Table // of the regions and zones where it has clusters
 }
 
@@ -70,6 +70,17 @@ func (r *Router) table(scope Scope) *Table {
 		}
 	}
 	return nil
+}
+
+// Candidates is how many clusters may be answered in the scope of all.
+func (r *Router) Candidates() uint64 { return uint64(len(r.all.candidates)) }
+
+// Warm reads what the decision in the scope of all clusters is made from, to have it in the processor's cache.
+func (r *Router) Warm() (read uint64) {
+	for i := range r.all.candidates {
+		read += uint64(r.all.candidates[i].draw)
+	}
+	return read
 }
 
 // Wider is the scope that is asked instead of one in which nobody is eligible: zone, region, all.

@@ -17,10 +17,10 @@ import (
 
 // Metrics are what a server counts.
 type Metrics struct {
-	queries  *metrics.CounterVec
-	duration *metrics.HistogramVec
-	drops    *metrics.CounterVec
-	signing  *metrics.Counter
+	queries   *metrics.CounterVec
+	durations *durations
+	drops     *metrics.CounterVec
+	signing   *metrics.Counter
 }
 
 const subsystem = "drover_dns"
@@ -41,11 +41,7 @@ func NewMetrics(registry metrics.KubeRegistry, store *zone.Store, stale time.Dur
 			Subsystem: subsystem, Name: "queries_total", StabilityLevel: metrics.ALPHA,
 			Help: "Queries that were answered. Zone is empty for what is in no zone; type is other for those that are rare.",
 		}, []string{"zone", "type", "rcode", "transport"}),
-		duration: metrics.NewHistogramVec(&metrics.HistogramOpts{
-			Subsystem: subsystem, Name: "query_duration_seconds", StabilityLevel: metrics.ALPHA,
-			Help:    "Time from a query's arrival in the process until its reply is written down.",
-			Buckets: metrics.ExponentialBuckets(1e-6, 2, 16),
-		}, []string{"transport"}),
+		durations: &durations{},
 		drops: metrics.NewCounterVec(&metrics.CounterOpts{
 			Subsystem: subsystem, Name: "dropped_total", StabilityLevel: metrics.ALPHA,
 			Help: "Queries and connections that were not answered, by reason; rate_limit_slip were told to come over TCP.",
@@ -55,8 +51,8 @@ func NewMetrics(registry metrics.KubeRegistry, store *zone.Store, stale time.Dur
 			Help: "Answers that could not be signed.",
 		}),
 	}
-	registry.MustRegister(m.queries, m.duration, m.drops, m.signing)
-	registry.Registerer().MustRegister(append(storeGauges(store, stale), answers{store})...)
+	registry.MustRegister(m.queries, m.drops, m.signing)
+	registry.Registerer().MustRegister(append(storeGauges(store, stale), answers{store}, m.durations)...)
 	return m
 }
 
@@ -112,53 +108,6 @@ func (a answers) Collect(collected chan<- prometheus.Metric) {
 func (m *Metrics) dropped(reason string) { m.drops.WithLabelValues(reason).Inc() }
 
 func (m *Metrics) signFailed() { m.signing.Inc() }
-
-// tally counts for one worker. It remembers the counters that it has used: to find one takes longer than an answer. The
-// last one is the next one, mostly.
-type tally struct {
-	metrics   *Metrics
-	queries   map[queryKey]metrics.CounterMetric
-	last      queryKey
-	lastOf    metrics.CounterMetric
-	durations [3]metrics.ObserverMetric
-}
-
-type queryKey struct {
-	zone      string
-	qtype     uint16
-	rcode     uint16
-	transport Transport
-}
-
-func (m *Metrics) newTally() tally {
-	t := tally{metrics: m, queries: make(map[queryKey]metrics.CounterMetric)}
-	for _, transport := range []Transport{UDP, TCP, TLS} {
-		t.durations[transport] = m.duration.WithLabelValues(transport.String())
-	}
-	return t
-}
-
-func (t *tally) count(w *worker, reply []byte, transport Transport) {
-	key := queryKey{qtype: counted(w.query.Type), rcode: rcodeOf(reply), transport: transport}
-	if w.answer.Zone != nil {
-		key.zone = w.answer.Zone.Name
-	}
-	if t.lastOf == nil || key != t.last {
-		t.last, t.lastOf = key, t.counter(key)
-	}
-	t.lastOf.Inc()
-	w.answer.Count()
-	t.durations[transport].Observe(time.Since(w.start).Seconds())
-}
-
-func (t *tally) counter(key queryKey) metrics.CounterMetric {
-	counter := t.queries[key]
-	if counter == nil {
-		counter = t.metrics.queries.WithLabelValues(key.zone, typeName(key.qtype), rcodeName(key.rcode), key.transport.String())
-		t.queries[key] = counter
-	}
-	return counter
-}
 
 // counted returns the type if it has a counter of its own, or 0: clients must not make as many as they like.
 func counted(qtype uint16) uint16 {

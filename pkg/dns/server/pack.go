@@ -13,7 +13,7 @@ import (
 
 // pack appends an answer with the codec, signed if that is asked for.
 func (w *worker) pack(dst []byte, signing bool, limit int, options wire.Options) []byte {
-	q, a := &w.query, &w.answer
+	q, a := w.query, &w.answer
 	a.Expand(w.asked())
 	if signing {
 		if err := w.Keys.Sign(a, q.Type, q.CO, w.start); err != nil {
@@ -70,7 +70,7 @@ func (w *worker) prepare(rcode int, authoritative bool) {
 
 // composeChaos answers about the server itself, if it may, and refuses classes that it does not know.
 func (w *worker) composeChaos(dst []byte, options wire.Options) []byte {
-	q := &w.query
+	q := w.query
 	name := dns.CanonicalName(w.asked())
 	if q.Class != dns.ClassCHAOS || w.Version == "" || (name != "version.bind." && name != "version.server.") {
 		return q.AppendError(dst, dns.RcodeRefused, options)

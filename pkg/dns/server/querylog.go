@@ -27,7 +27,7 @@ func (s *sampler) hit() bool {
 
 // logQuery logs a query and what it was answered.
 func (w *worker) logQuery(reply []byte, from netip.Addr, transport Transport) {
-	q := &w.query
+	q := w.query
 	fields := []any{
 		"client", from, "transport", transport, "rcode", rcodeName(rcodeOf(reply)),
 		"size", len(reply), "duration", time.Since(w.start),

@@ -51,6 +51,7 @@ func (s *Server) transfer(w *worker, conn net.Conn, out *bufio.Writer, transport
 	if index == nil || signature == nil || index.Zones()[name] == nil || !w.Transfers.Allows(signature.Hdr.Name, name) {
 		reply := w.query.AppendError(nil, dns.RcodeRefused, wire.Options{})
 		w.finish(reply, from, transport)
+		w.tally.settle(transport, time.Since(w.start))
 		return send(reply)
 	}
 	w.answer.Zone = index.Zones()[name]
@@ -68,6 +69,7 @@ func (s *Server) transfer(w *worker, conn net.Conn, out *bufio.Writer, transport
 		}
 		if i == 0 {
 			w.finish(packed, from, transport)
+			w.tally.settle(transport, time.Since(w.start))
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 
 // composeSigned answers a query with a transaction signature (RFC 8945): as without it, and signed in turn.
 func (w *worker) composeSigned(dst []byte, from netip.Addr, transport Transport, options wire.Options) []byte {
-	q := &w.query
+	q := w.query
 	var msg dns.Msg
 	if err := msg.Unpack(q.Message()); err != nil {
 		return q.AppendError(dst, dns.RcodeFormatError, options)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"time"
 
 	"k8s.io/klog/v2"
 
@@ -29,8 +30,8 @@ const (
 type socket interface {
 	// read waits for queries, and returns how many there are. After close it fails with net.ErrClosed.
 	read() (int, error)
-	// query is one of them, and who sent it; ok is false if it is too large to be one.
-	query(i int) (msg []byte, from netip.Addr, ok bool)
+	// query is one of them, and who sent it. It is empty if it is too large to be one.
+	query(i int) (msg []byte, from netip.Addr)
 	// room is where the reply to a query is to be written. It has no octets, and room for those of a reply.
 	room(i int) []byte
 	// reply has a reply to a query sent with the next flush. Replies are in the order of queries.
@@ -41,7 +42,7 @@ type socket interface {
 
 // serveUDP answers packets until the socket is closed.
 func (s *Server) serveUDP(ctx context.Context, packets socket) {
-	w := s.newWorker()
+	w := s.newBatchWorker(batch)
 	for {
 		read, err := packets.read()
 		if errors.Is(err, net.ErrClosed) {
@@ -52,15 +53,18 @@ func (s *Server) serveUDP(ctx context.Context, packets socket) {
 			klog.FromContext(ctx).V(4).Info("Packets could not be read", "err", err)
 			continue
 		}
+		w.start = time.Now()
 		for i := range read {
-			msg, from, ok := packets.query(i)
-			if !ok {
-				continue
-			}
-			if reply := w.reply(packets.room(i), msg, from, UDP); reply != nil {
+			msg, from := packets.query(i)
+			w.read(i, msg, from)
+		}
+		w.warm(read)
+		for i := range read {
+			if reply := w.replyTo(i, packets.room(i), UDP); reply != nil {
 				packets.reply(i, reply)
 			}
 		}
+		w.tally.settle(UDP, time.Since(w.start))
 		if err := packets.flush(); err != nil {
 			klog.FromContext(ctx).V(4).Info("A reply could not be sent", "err", err)
 		}

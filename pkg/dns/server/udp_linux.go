@@ -114,10 +114,10 @@ func (b *batches) receive(fd uintptr) bool {
 	return errno != unix.EAGAIN && errno != unix.EINTR
 }
 
-func (b *batches) query(i int) (msg []byte, from netip.Addr, ok bool) {
+func (b *batches) query(i int) (msg []byte, from netip.Addr) {
 	header, name := &b.in[i], &b.names[i]
 	if header.Flags&unix.MSG_TRUNC != 0 || header.length > maxQuery {
-		return nil, from, false
+		return nil, from
 	}
 	switch name.Family {
 	case unix.AF_INET:
@@ -125,9 +125,9 @@ func (b *batches) query(i int) (msg []byte, from netip.Addr, ok bool) {
 	case unix.AF_INET6:
 		from = netip.AddrFrom16(name.Addr).Unmap()
 	default:
-		return nil, from, false
+		return nil, from
 	}
-	return b.queries[i][:header.length], from, true
+	return b.queries[i][:header.length], from
 }
 
 func (b *batches) room(i int) []byte { return b.replies[i][:0] }

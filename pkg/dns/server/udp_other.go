@@ -31,8 +31,11 @@ func (s *single) read() (n int, err error) {
 	return 1, err
 }
 
-func (s *single) query(int) (msg []byte, from netip.Addr, ok bool) {
-	return s.in[:s.length], s.from.Addr().Unmap(), s.length <= maxQuery
+func (s *single) query(int) (msg []byte, from netip.Addr) {
+	if s.length > maxQuery {
+		return nil, from
+	}
+	return s.in[:s.length], s.from.Addr().Unmap()
 }
 
 func (s *single) room(int) []byte { return s.out[:0] }

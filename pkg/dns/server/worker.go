@@ -23,39 +23,85 @@ const (
 	TLS
 )
 
+var transports = [...]Transport{UDP, TCP, TLS}
+
 func (t Transport) String() string { return [...]string{"udp", "tcp", "tls"}[t] }
 
 // worker answers one query at a time, and keeps what is used again for the next.
 type worker struct {
 	*Server
-	tally  tally
-	log    sampler
-	start  time.Time
-	query  wire.Query
-	client routing.Client
-	answer zone.Answer
-	msg    dns.Msg
-	text   string
-	cookie [cookieLen]byte
+	tally tally
+	log   sampler
+	start time.Time
+	// queries are those that came together; senders is about each of them, too.
+	queries []wire.Query
+	senders []sender
+	warmer  zone.Warmer
+	query   *wire.Query // that is answered
+	client  routing.Client
+	answer  zone.Answer
+	msg     dns.Msg
+	text    string
+	cookie  [cookieLen]byte
 }
 
-func (s *Server) newWorker() *worker {
-	return &worker{Server: s, tally: s.Metrics.newTally(), log: sampler{every: s.LogEvery}}
+// sender is who sent a query, and what came of reading it: see wire.Query.Read.
+type sender struct {
+	addr  netip.Addr
+	rcode int
+	ok    bool
+}
+
+func (s *Server) newWorker() *worker { return s.newBatchWorker(1) }
+
+// newBatchWorker makes a worker for so many queries at a time.
+func (s *Server) newBatchWorker(queries int) *worker {
+	w := &worker{
+		Server: s, tally: s.Metrics.newTally(), log: sampler{every: s.LogEvery},
+		queries: make([]wire.Query, queries), senders: make([]sender, queries),
+	}
+	w.query = &w.queries[0]
+	return w
 }
 
 // reply appends the reply to a query to dst. It returns nil if there is to be none.
 func (w *worker) reply(dst, msg []byte, from netip.Addr, transport Transport) []byte {
 	w.start = time.Now()
+	w.read(0, msg, from)
+	dst = w.replyTo(0, dst, transport)
+	w.tally.settle(transport, time.Since(w.start))
+	return dst
+}
+
+// read reads the i-th of the queries that came together.
+func (w *worker) read(i int, msg []byte, from netip.Addr) {
+	s := &w.senders[i]
+	s.addr = from
+	if s.rcode, s.ok = w.queries[i].Read(msg); !s.ok {
+		w.Metrics.dropped(droppedNoQuery)
+	}
+}
+
+// warm prepares answering the first n of the queries that came together.
+func (w *worker) warm(n int) {
+	if index := w.Store.Load(); index != nil {
+		w.warmer.Warm(index, w.queries[:n])
+	}
+}
+
+// replyTo appends the reply to the i-th of the queries to dst. It returns nil if there is to be none.
+func (w *worker) replyTo(i int, dst []byte, transport Transport) []byte {
+	s := &w.senders[i]
+	if !s.ok {
+		return nil
+	}
+	w.query = &w.queries[i]
 	start := len(dst)
 	w.text = ""
 	w.answer.Zone, w.answer.Service = nil, nil
-	rcode, ok := w.query.Read(msg)
-	if !ok {
-		w.Metrics.dropped(droppedNoQuery)
-		return nil
-	}
+	from := s.addr
 	options, trusted := w.options(from)
-	dst = w.compose(dst, rcode, from, transport, options)
+	dst = w.compose(dst, s.rcode, from, transport, options)
 	if transport == UDP && !trusted && !w.Limiter.allow(w, from, dst[start:]) {
 		dst = w.limited(dst[:start], options)
 		if dst == nil {
@@ -79,7 +125,7 @@ func (w *worker) options(from netip.Addr) (options wire.Options, trusted bool) {
 
 // compose appends the reply to a query that was read.
 func (w *worker) compose(dst []byte, rcode int, from netip.Addr, transport Transport, options wire.Options) []byte {
-	q := &w.query
+	q := w.query
 	if rcode != dns.RcodeSuccess {
 		return q.AppendError(dst, rcode, options)
 	}

@@ -60,6 +60,12 @@ func (n *Name) Label(i int) []byte {
 	return n.octets[at+1 : at+1+int(n.octets[at])]
 }
 
+// Part returns the labels from the i-th to the one before the j-th, at least one, in wire format.
+func (n *Name) Part(i, j int) []byte {
+	last := int(n.offsets[j-1])
+	return n.octets[n.offsets[i] : last+1+int(n.octets[last])]
+}
+
 // Suffix returns the name without its first i labels, in wire format.
 func (n *Name) Suffix(i int) []byte {
 	if i == n.labels {

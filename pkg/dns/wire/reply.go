@@ -97,10 +97,7 @@ func (q *Query) OPTSize(options Options) int {
 }
 
 // Records is a set of A or AAAA records in wire format, ready to be appended. Their owner is the name in the question.
-type Records struct {
-	octets []byte
-	size   int // of one
-}
+type Records struct{ octets []byte }
 
 // AddressRecords returns the records of addresses, all of 4 or all of 16 octets.
 func AddressRecords(addresses [][]byte, ttl uint32) Records {
@@ -117,22 +114,37 @@ func AddressRecords(addresses [][]byte, ttl uint32) Records {
 		r.octets = binary.BigEndian.AppendUint32(r.octets, ttl)
 		r.octets = append(r.octets, 0, byte(len(a)))
 		r.octets = append(r.octets, a...)
-		r.size = 12 + len(a)
 	}
 	return r
 }
 
+// recordHead is what a record has before its data; the length of those is its last octet.
+const recordHead = 12
+
+// one is the size of one record; there is at least one.
+func (r Records) one() int { return recordHead + int(r.octets[recordHead-1]) }
+
 // Len is the number of records.
 func (r Records) Len() int {
-	if r.size == 0 {
+	if len(r.octets) == 0 {
 		return 0
 	}
-	return len(r.octets) / r.size
+	return len(r.octets) / r.one()
+}
+
+// Size is the number of octets of all records.
+func (r Records) Size() int { return len(r.octets) }
+
+// AppendTo appends the records to a block, and returns it and the records that are in there.
+func (r Records) AppendTo(block []byte) ([]byte, Records) {
+	start := len(block)
+	block = append(block, r.octets...)
+	return block, Records{block[start:len(block):len(block)]}
 }
 
 // Addr is the address in one of the records.
 func (r Records) Addr(i int) netip.Addr {
-	addr, _ := netip.AddrFromSlice(r.octets[i*r.size+12 : (i+1)*r.size])
+	addr, _ := netip.AddrFromSlice(r.octets[i*r.one()+recordHead : (i+1)*r.one()])
 	return addr
 }
 
@@ -148,9 +160,11 @@ func (q *Query) AppendRecords(dst []byte, records Records, limit int, options Op
 	dst = append(dst, q.question()...)
 	count := records.Len()
 	binary.BigEndian.PutUint16(dst[start+6:], uint16(count))
-	first := len(dst)
-	dst = append(dst, records.octets...)
-	shuffle(dst[first:], records.size, count)
+	if count > 0 {
+		first := len(dst)
+		dst = append(dst, records.octets...)
+		shuffle(dst[first:], records.one(), count)
+	}
 	return q.AppendOPT(dst, start, dns.RcodeSuccess, options), false
 }
 

@@ -23,13 +23,14 @@ type Index struct {
 	Version int64
 	Time    time.Time
 
-	snapshot   *snapshot.Snapshot // without its services: those are in services
-	clock      routing.Clock
-	zones      map[string]*Zone // by name in wire format
-	fleet      fleet
-	services   map[snapshot.Key]*Service
-	namespaces map[string]map[string]*Service // those with names of their own
-	hosts      map[string]*host               // by name in wire format
+	snapshot *snapshot.Snapshot // without its services: those are in services
+	clock    routing.Clock
+	zones    map[string]*Zone // by name in wire format
+	depths   []int            // how many labels their names have, the longest first, each number once
+	fleet    fleet
+	services map[snapshot.Key]*Service
+	names    names            // of those with names of their own
+	hosts    map[string]*host // by name in wire format
 }
 
 // Zone is a zone that is served.
@@ -60,11 +61,14 @@ type region struct {
 
 // Service is a service made ready for answers.
 type Service struct {
-	routing.Router
+	// What is read for each query comes first, and is together: of many services, it is seldom in the processor's cache.
+	labels []byte       // name and namespace in wire format, as they stand in names; of one with names of its own
 	sets   []addressSet // of each backend
 	counts counts
-	Key    snapshot.Key
-	ports  []snapshot.Port
+	routing.Router
+	block []byte // holds labels, and the records of sets
+	Key   snapshot.Key
+	ports []snapshot.Port
 }
 
 // addressSet has the addresses of a backend as records.
@@ -88,11 +92,15 @@ func NewIndex(s *snapshot.Snapshot) *Index {
 		fleet:    newFleet(s.Clusters),
 		services: make(map[snapshot.Key]*Service, len(s.Services)),
 	}
-	ix.zones = newZones(s)
+	ix.setZones(s)
+	ix.names = newNames(len(s.Services))
 	for i := range s.Services {
-		ix.services[s.Services[i].Key()] = ix.newService(&s.Services[i], nil)
+		service := ix.newService(&s.Services[i], nil)
+		ix.services[service.Key] = service
+		if !service.Key.Hosts {
+			ix.names.set(service)
+		}
 	}
-	ix.indexNamespaces()
 	ix.indexHosts()
 	return ix
 }
@@ -152,7 +160,29 @@ func (ix *Index) newService(s *snapshot.Service, before *Service) *Service {
 	for i := range s.Backends {
 		service.sets = append(service.sets, newAddressSet(&s.Backends[i], service.TTL))
 	}
+	service.layOut()
 	return service
+}
+
+// layOut brings what is read for a query side by side.
+func (s *Service) layOut() {
+	var labels string
+	if !s.Key.Hosts {
+		labels, _ = wire.Pack(s.Key.Name + "." + s.Key.Namespace)
+		labels = strings.TrimSuffix(labels, "\x00") // the root
+	}
+	size := len(labels)
+	for i := range s.sets {
+		size += s.sets[i].records[routing.IPv4].Size() + s.sets[i].records[routing.IPv6].Size()
+	}
+	s.block = append(make([]byte, 0, size), labels...)
+	s.labels = s.block[:len(labels):len(labels)]
+	for i := range s.sets {
+		for family := range s.sets[i].records {
+			records := &s.sets[i].records[family]
+			s.block, *records = records.AppendTo(s.block)
+		}
+	}
 }
 
 // maxAddresses fit into the smallest reply that clients with EDNS take, whatever the name and the options.
@@ -178,19 +208,6 @@ func newAddressSet(b *snapshot.Backend, ttl uint32) addressSet {
 		set.alias = dns.Fqdn(b.Hostname)
 	}
 	return set
-}
-
-func (ix *Index) indexNamespaces() {
-	ix.namespaces = make(map[string]map[string]*Service)
-	for key, service := range ix.services {
-		if key.Hosts {
-			continue
-		}
-		if ix.namespaces[key.Namespace] == nil {
-			ix.namespaces[key.Namespace] = make(map[string]*Service)
-		}
-		ix.namespaces[key.Namespace][key.Name] = service
-	}
 }
 
 // indexHosts gives each host to one service; of several that claim it, the first by namespace and name has it.

@@ -49,7 +49,11 @@ const (
 // record is the only one of an apex that lies in the zone above.
 func (ix *Index) find(name *wire.Name, qtype uint16) (*Zone, node) {
 	var below *Zone
-	for i := 0; i <= name.Labels(); i++ {
+	for _, depth := range ix.depths {
+		i := name.Labels() - depth
+		if i < 0 {
+			continue
+		}
 		z := ix.zones[string(name.Suffix(i))]
 		switch {
 		case z == nil:
@@ -69,7 +73,11 @@ func (ix *Index) find(name *wire.Name, qtype uint16) (*Zone, node) {
 
 // findIn finds a name of which labels lie below the apex of the zone.
 func (ix *Index) findIn(z *Zone, name *wire.Name, labels int) node {
-	h, listed := ix.hosts[string(name.Wire())]
+	var h *host
+	if len(ix.hosts) > 0 {
+		h = ix.hosts[string(name.Wire())]
+	}
+	listed := h != nil
 	if labels == 0 {
 		n := node{kind: apex, alone: true}
 		if listed {
@@ -137,14 +145,15 @@ func (ix *Index) parse(z *Zone, r labelReader) node {
 	if r.done() {
 		return node{kind: empty}
 	}
-	services := ix.namespaces[string(r.next())]
-	if services == nil {
+	namespace := r.next()
+	if r.done() {
+		if ix.names.namespaces[string(namespace)] > 0 {
+			return node{kind: empty}
+		}
 		return node{}
 	}
-	if r.done() {
-		return node{kind: empty}
-	}
-	n.service = services[string(r.next())]
+	r.next()
+	n.service = ix.names.find(r.name.Part(r.left, r.left+2))
 	if n.service == nil {
 		return node{}
 	}

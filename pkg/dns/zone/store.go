@@ -5,7 +5,6 @@ package zone
 
 import (
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,7 +96,7 @@ func (ix *Index) with(change Change) (*Index, error) {
 	bare.Version, bare.Time, bare.Checksum = change.Version, change.Time, ""
 	next.snapshot, next.Version, next.Time = &bare, change.Version, change.Time
 	next.clock.At = change.Time
-	next.zones = newZones(&bare)
+	next.setZones(&bare)
 
 	touched := sets.New[snapshot.Key]()
 	if err := next.changeClusters(change.Clusters, touched); err != nil {
@@ -136,34 +135,17 @@ func (ix *Index) with(change Change) (*Index, error) {
 	return next, nil
 }
 
-// reindex makes anew the namespaces in which something changed.
+// reindex brings the names up to date with what has changed since the last index.
 func (ix *Index) reindex(last *Index, fresh map[snapshot.Key]*snapshot.Service, removed []snapshot.Key) {
-	ix.namespaces = maps.Clone(last.namespaces)
-	owned := sets.New[string]()
-	own := func(namespace string) map[string]*Service {
-		if !owned.Has(namespace) {
-			owned.Insert(namespace)
-			services := maps.Clone(ix.namespaces[namespace])
-			if services == nil {
-				services = make(map[string]*Service)
-			}
-			ix.namespaces[namespace] = services
-		}
-		return ix.namespaces[namespace]
-	}
+	ix.names = last.names.clone()
 	for _, key := range removed {
-		if !key.Hosts {
-			delete(own(key.Namespace), key.Name)
+		if service := last.services[key]; service != nil && !key.Hosts {
+			ix.names.remove(service)
 		}
 	}
 	for key := range fresh {
 		if !key.Hosts {
-			own(key.Namespace)[key.Name] = ix.services[key]
-		}
-	}
-	for namespace := range owned {
-		if len(ix.namespaces[namespace]) == 0 {
-			delete(ix.namespaces, namespace)
+			ix.names.set(ix.services[key])
 		}
 	}
 }

@@ -23,13 +23,16 @@ const (
 	soaExpire  = 7 * 24 * 3600
 )
 
-func newZones(s *snapshot.Snapshot) map[string]*Zone {
-	zones := make(map[string]*Zone, len(s.Zones))
+func (ix *Index) setZones(s *snapshot.Snapshot) {
+	ix.zones, ix.depths = make(map[string]*Zone, len(s.Zones)), nil
 	for i := range s.Zones {
 		z := newZone(&s.Zones[i], s.Version)
-		zones[z.wire] = z
+		ix.zones[z.wire] = z
+		ix.depths = append(ix.depths, z.labels)
 	}
-	return zones
+	slices.Sort(ix.depths)
+	ix.depths = slices.Compact(ix.depths)
+	slices.Reverse(ix.depths)
 }
 
 func newZone(s *snapshot.Zone, version int64) *Zone {
