@@ -71,7 +71,12 @@ func (t *Table) byWeight(client *Client, o *Order) {
 	o.score = o.score[:0]
 	for i := range t.candidates {
 		c := &t.candidates[i]
-		o.score = append(o.score, score(c.draw.prefix(client.Network).unit(), c.weight))
+		draw := c.draw.prefix(client.Network).unit()
+		if t.even {
+			o.score = append(o.score, -draw) // in the same order, without a logarithm
+		} else {
+			o.score = append(o.score, score(draw, c.weight))
+		}
 	}
 	// By insertion: it is a handful, and nothing is allocated.
 	for i := 1; i < len(o.list); i++ {

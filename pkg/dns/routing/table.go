@@ -31,6 +31,7 @@ type Table struct {
 	candidates []candidate // by name
 	orders     orderCache
 	weighted   bool // the mode is Weighted
+	even       bool // all candidates have one weight
 	lastKnown  bool // nobody is eligible; these are answered all the same
 	places     bool // the place of a client matters
 	draws      bool // the draw matters wherever the client is
@@ -224,7 +225,9 @@ func (t *Table) whatMatters() {
 		return
 	}
 	ranks := make(map[int32]bool)
+	t.even = true
 	for _, c := range t.candidates {
+		t.even = t.even && c.weight == t.candidates[0].weight
 		ranks[c.rank] = true
 		t.draws = t.draws || (c.keeps > 0 && c.keeps < 1) || (c.leaves && t.service.Move.Percent < 100)
 	}

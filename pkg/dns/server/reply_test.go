@@ -230,6 +230,8 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		for _, transport := range []Transport{UDP, TCP} {
+			w.read(0, msg, clientAddr)
+			w.warm(1)
 			reply := w.reply(nil, msg, clientAddr, transport)
 			if reply == nil {
 				continue
