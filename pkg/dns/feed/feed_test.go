@@ -13,6 +13,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -177,6 +178,60 @@ func TestFeedFollowsAFederation(t *testing.T) {
 	defer w.mu.Unlock()
 	if len(w.kept.Services) != 1 || len(w.kept.Clusters) != 2 || w.kept.Version != w.store.Load().Version {
 		t.Errorf("kept is %+v", w.kept)
+	}
+}
+
+// A load that leads clients elsewhere is followed when it is seen, not when everything is looked at.
+func TestFeedFollowsALoadAcrossAWatermark(t *testing.T) {
+	loaded := func(percent int64) *v1alpha1.Cluster {
+		c := cluster("east", "us-east1")
+		c.Status.LastProbeTime.Time = noon
+		c.Status.Allocatable = corev1.ResourceList{corev1.ResourceCPU: *resource.NewQuantity(100, resource.DecimalSI)}
+		c.Status.Requested = corev1.ResourceList{corev1.ResourceCPU: *resource.NewQuantity(percent, resource.DecimalSI)}
+		c.Status.Conditions[0].LastTransitionTime = metav1.NewTime(noon)
+		return c
+	}
+	marks := policy("web", v1alpha1.TrafficPolicySpec{Saturation: &v1alpha1.Saturation{Low: 70, High: 90}})
+	w := newWorld(t, loaded(10), cluster("west", "us-west1"), marks,
+		placed("Service", "web", report("east", "192.0.2.1", 1), report("west", "192.0.2.2", 1)))
+	w.feed.now = func() time.Time { return noon }
+	w.must(w.kube.CoreV1().Services("default").Create(t.Context(), web(), metav1.CreateOptions{}))
+	w.must(w.kube.CoreV1().Services("default").Create(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "other"}}, metav1.CreateOptions{}))
+	told := make(chan struct{}, 2)
+	handlers := w.feed.handlers()
+	follow := handlers.cluster
+	handlers.cluster = func(old, obj *v1alpha1.Cluster) {
+		follow(old, obj)
+		told <- struct{}{}
+	}
+	w.feed.objects.tell(handlers)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer func() {
+		cancel()
+		w.feed.objects.shutdown()
+	}()
+	if !w.feed.objects.run(ctx) {
+		t.Fatal("the informers do not see all there is")
+	}
+	<-told // of both clusters
+	<-told
+	w.feed.pending.take()
+	w.feed.replace(ctx)
+	for _, step := range []struct {
+		load    int64
+		follows bool
+	}{{50, false}, {80, true}, {80, false}, {85, true}, {95, true}, {99, false}, {10, true}} {
+		before := w.store.Load()
+		w.must(w.own.FederationV1alpha1().Clusters().Update(ctx, loaded(step.load), metav1.UpdateOptions{}))
+		<-told
+		work := w.feed.pending.take()
+		if work.everything || work.clusters || len(work.services) > 0 {
+			t.Errorf("%d %%: all this is to be made anew: %+v", step.load, work)
+		}
+		w.feed.update(ctx, work)
+		if follows := w.store.Load() != before; follows != step.follows {
+			t.Errorf("%d %%: followed: %v", step.load, follows)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/ptr"
 
 	"drover.dev/drover/pkg/apis/federation/v1alpha1"
 	"drover.dev/drover/pkg/controllers/workload"
@@ -20,6 +21,8 @@ type work struct {
 	services sets.Set[snapshot.Key]
 	// clusters have changed, but not in where they are.
 	clusters bool
+	// loads are how full clusters are, and nothing else of them, that have changed.
+	loads bool
 	// everything is to be read anew.
 	everything bool
 }
@@ -99,6 +102,8 @@ func (f *Feed) clusterChanged(old, obj *v1alpha1.Cluster) {
 		f.pending.change(func(w *work) { w.everything = true })
 	case urgent(&before, &after):
 		f.pending.change(func(w *work) { w.clusters = true })
+	case !ptr.Equal(before.LoadPercent, after.LoadPercent):
+		f.pending.change(func(w *work) { w.loads = true })
 	}
 }
 

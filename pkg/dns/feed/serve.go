@@ -46,10 +46,13 @@ func (f *Feed) replace(ctx context.Context) {
 // update serves what has changed.
 func (f *Feed) update(ctx context.Context, work work) {
 	change := zone.Change{Version: f.nextVersion(), Time: takenAt(f.clusters, f.now())}
-	if work.clusters {
+	switch {
+	case work.clusters:
 		before := f.clusters
 		f.clusters = clustersOf(f.objects)
 		change.Clusters, change.Time = changed(before, f.clusters), takenAt(f.clusters, f.now())
+	case work.loads:
+		f.clusters, change.Clusters = reloaded(f.clusters, clustersOf(f.objects), f.last)
 	}
 	names := namesOf(f.clusters)
 	next := maps.Clone(f.last)
@@ -64,7 +67,7 @@ func (f *Feed) update(ctx context.Context, work work) {
 			next[key] = service
 		}
 	}
-	if !work.clusters && len(change.Set)+len(change.Removed) == 0 {
+	if !work.clusters && len(change.Clusters)+len(change.Set)+len(change.Removed) == 0 {
 		return
 	}
 	if err := f.store.Update(change); err != nil {

@@ -147,13 +147,14 @@ func (t *Table) add(backend int, cluster *snapshot.Cluster) {
 		backend: int32(backend),
 		has:     familiesOf(b),
 		weight:  *b.Weight,
-		keeps:   min(keeps(t.service.Saturation, cmp.Or(b.LoadPercent, cluster.LoadPercent)), comes(b)),
+		keeps:   min(Keeps(t.service.Saturation, cmp.Or(b.LoadPercent, cluster.LoadPercent)), comes(b)),
 		draw:    t.seed.string(b.Cluster),
 	})
 }
 
-// keeps is the part of its clients that a cluster keeps at a load.
-func keeps(marks *snapshot.Saturation, load *int32) float64 {
+// Keeps is the part of its clients that a cluster keeps at a load, between 0 and 1. Without marks, or if the load is not
+// known, that is all.
+func Keeps(marks *snapshot.Saturation, load *int32) float64 {
 	switch {
 	case marks == nil || load == nil || *load <= marks.Low:
 		return 1

@@ -17,7 +17,7 @@ import (
 
 const (
 	// batch is the number of packets that one system call reads or writes at most.
-	batch = 32
+	batch = 64
 	// maxQuery is the size of the largest query that is read whole; nothing that is larger is a query.
 	maxQuery = 4096
 	// socketBuffer is how much of what comes and goes the system is asked to hold, in octets.

@@ -5,6 +5,7 @@ package zone
 
 import (
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -156,15 +157,21 @@ func (ix *Index) changeClusters(changed []snapshot.Cluster, touched sets.Set[sna
 		return nil
 	}
 	all := append([]snapshot.Cluster(nil), ix.snapshot.Clusters...)
-	names := sets.New[string]()
+	names, fuller := sets.New[string](), sets.New[string]() // of the latter, only the load has changed
 	for _, cluster := range changed {
 		at := indexOf(all, cluster.Name)
 		if at < 0 || place(&all[at]) != place(&cluster) {
 			return fmt.Errorf("cluster %q is new or has moved: that needs a new snapshot", cluster.Name)
 		}
 		cluster.Complete()
+		last := all[at]
+		last.LoadPercent = cluster.LoadPercent
+		if reflect.DeepEqual(last, cluster) {
+			fuller.Insert(cluster.Name)
+		} else {
+			names.Insert(cluster.Name)
+		}
 		all[at] = cluster
-		names.Insert(cluster.Name)
 	}
 	whole := *ix.snapshot
 	whole.Clusters = all
@@ -174,7 +181,8 @@ func (ix *Index) changeClusters(changed []snapshot.Cluster, touched sets.Set[sna
 	ix.snapshot, ix.fleet = &whole, newFleet(all)
 	for key, service := range ix.services {
 		for i := range service.Service.Backends {
-			if names.Has(service.Service.Backends[i].Cluster) {
+			cluster := service.Service.Backends[i].Cluster
+			if names.Has(cluster) || (service.Service.Saturation != nil && fuller.Has(cluster)) {
 				touched.Insert(key)
 			}
 		}

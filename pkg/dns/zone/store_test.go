@@ -66,6 +66,28 @@ func TestUpdateMakesOnlyWhatChangedAnew(t *testing.T) {
 	}
 }
 
+// How full a cluster is matters to services that say from when on.
+func TestALoadMakesOnlyWhatItMattersToAnew(t *testing.T) {
+	store := loaded(t)
+	before := store.Load()
+	marked := *before.services[snapshot.Key{Namespace: "default", Name: "web"}].Service
+	marked.Saturation = &snapshot.Saturation{Low: 70, High: 90}
+	if err := store.Update(Change{Version: 8, Time: epoch, Set: []snapshot.Service{marked}}); err != nil {
+		t.Fatal(err)
+	}
+	before = store.Load()
+	full := before.snapshot.Clusters[indexOf(before.snapshot.Clusters, "east")]
+	full.LoadPercent = new(int32(95))
+	if err := store.Update(Change{Version: 9, Time: epoch, Clusters: []snapshot.Cluster{full}}); err != nil {
+		t.Fatal(err)
+	}
+	for key, service := range store.Load().services {
+		if same := before.services[key] == service; same == (key == marked.Key()) {
+			t.Errorf("%s is the same as before: %v", key, same)
+		}
+	}
+}
+
 func TestUpdateLeavesWhatItWasGivenAlone(t *testing.T) {
 	store := loaded(t)
 	given := snapshot.Service{
@@ -157,7 +179,7 @@ func TestUpdatesAddUpToTheWhole(t *testing.T) {
 
 func drawChange(t *rapid.T, ix *Index, version int64) Change {
 	change := Change{Version: version, Time: ix.Time.Add(time.Duration(rapid.IntRange(0, 3000).Draw(t, "seconds")) * time.Second)}
-	switch rapid.IntRange(0, 3).Draw(t, "what") {
+	switch rapid.IntRange(0, 4).Draw(t, "what") {
 	case 0:
 		keys := sortedKeys(ix.services)
 		if len(keys) > 0 {
@@ -171,13 +193,20 @@ func drawChange(t *rapid.T, ix *Index, version int64) Change {
 		s.Backends = []snapshot.Backend{{
 			Cluster: "eu", Addresses: []string{"203.0.113.1"}, ReadyEndpoints: new(int32(rapid.IntRange(0, 1).Draw(t, "ready"))),
 			Health: snapshot.Health{LastReport: ix.Time},
-		}}
+		}, {Cluster: "east", Addresses: []string{"203.0.113.2"}, ReadyEndpoints: new(int32(1))}}
+		if rapid.Bool().Draw(t, "marks") {
+			s.Saturation = &snapshot.Saturation{Low: 70, High: 90}
+		}
 		change.Set = []snapshot.Service{s}
 	case 2:
 		east := *ix.fleet.clusters["east"]
 		east.Draining = rapid.Bool().Draw(t, "draining")
 		east.Health = snapshot.Health{State: rapid.SampledFrom([]snapshot.State{snapshot.Healthy, snapshot.Unknown}).Draw(t, "state"), Since: ix.Time}
 		change.Clusters = []snapshot.Cluster{east}
+	case 3:
+		fuller := ix.snapshot.Clusters[rapid.IntRange(0, 1).Draw(t, "fuller")]
+		fuller.LoadPercent = new(rapid.SampledFrom([]int32{0, 80, 95}).Draw(t, "load"))
+		change.Clusters = []snapshot.Cluster{fuller}
 	}
 	return change
 }
