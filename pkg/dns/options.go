@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"drover.dev/drover/pkg/dns/feed"
+	"drover.dev/drover/pkg/dns/flatten"
 )
 
 // Options are the flags of drover dns.
@@ -42,6 +43,9 @@ type Options struct {
 	TransferKeys string
 	// Publish is a file of zones of other servers that are kept in step; empty: none is.
 	Publish string
+	// Resolver is the address of one to look up load balancers with that are known by host name only; empty: the system's;
+	// none: nothing is looked up.
+	Resolver string
 	// CookieSecrets is a file of secrets that all servers share; empty: a random one.
 	CookieSecrets string
 
@@ -83,6 +87,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.DNSSECKeys, "dnssec-keys", o.DNSSECKeys, "Directory of keys to sign zones with, made by drover dns keygen. A zone without a key there is not signed.")
 	fs.StringVar(&o.TransferKeys, "transfer-keys", o.TransferKeys, "File with the TSIG keys, and the zones that the holder of each may transfer. Without it nobody may.")
 	fs.StringVar(&o.Publish, "publish", o.Publish, "File with zones of other name servers to keep in step by dynamic updates (RFC 2136), and the TSIG keys for it. It is read again when it changes.")
+	fs.StringVar(&o.Resolver, "resolver", o.Resolver, "Address of a resolver, e.g. 10.0.0.2, to look up load balancers with that are known by host name only, for the apex of a zone, where no alias may stand. Empty: those in /etc/resolv.conf; none: nothing is looked up.")
 	fs.StringVar(&o.CookieSecrets, "cookie-secrets", o.CookieSecrets, "File with the secrets of DNS cookies, 32 hex digits a line, the one to use first. The same for all servers of one address.")
 	fs.IntVar(&o.RateLimit, "rate-limit", o.RateLimit, "Replies of one kind that a client network (/24, /56) gets in a second over UDP. 0: no limit.")
 	fs.IntVar(&o.RateLimitSlip, "rate-limit-slip", o.RateLimitSlip, "Of the replies over the limit, one of so many says to come over TCP instead of being dropped. 0: none.")
@@ -94,7 +99,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 }
 
 // startFlags are those of drover start, where all but the federation's name are said to be of the name server.
-var startFlags = []string{"listen", "zone", "name-server", "http-listen", "locations", "geoip", "dnssec-keys", "publish"}
+var startFlags = []string{"listen", "zone", "name-server", "http-listen", "locations", "geoip", "dnssec-keys", "publish", "resolver"}
 
 // AddStartFlags adds what drover start says of a name server in its process.
 func (o *Options) AddStartFlags(fs *pflag.FlagSet) {
@@ -138,6 +143,9 @@ func (o *Options) Validate() error {
 	if len(o.ListenTLS) == 0 && (o.TLSCert != "" || o.TLSKey != "") {
 		errs = append(errs, errors.New("--tls-cert and --tls-key need --listen-tls"))
 	}
+	if _, err := o.resolver(); err != nil {
+		errs = append(errs, fmt.Errorf("--resolver: %w", err))
+	}
 	for name, value := range map[string]int{
 		"rate-limit": o.RateLimit, "rate-limit-slip": o.RateLimitSlip, "log-queries": o.LogEvery,
 		"max-connections": o.Connections - 1, "max-connections-per-client": o.PerClient - 1,
@@ -151,6 +159,16 @@ func (o *Options) Validate() error {
 
 // follows reports whether a federation is followed, not a file.
 func (o *Options) follows() bool { return o.Kubeconfig != "" || o.Federation != nil }
+
+// resolver is the one to look names up with; nil: none are.
+func (o *Options) resolver() (*flatten.Resolver, error) {
+	if o.Resolver == noResolver {
+		return nil, nil
+	}
+	return flatten.NewResolver(o.Resolver)
+}
+
+const noResolver = "none"
 
 // addresses are all that are listened on.
 func (o *Options) addresses() []string { return slices.Concat(o.Listen, o.ListenTLS) }

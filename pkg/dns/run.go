@@ -19,6 +19,7 @@ import (
 
 	"drover.dev/drover/pkg/dns/dnssec"
 	"drover.dev/drover/pkg/dns/feed"
+	"drover.dev/drover/pkg/dns/flatten"
 	"drover.dev/drover/pkg/dns/location"
 	"drover.dev/drover/pkg/dns/publish"
 	"drover.dev/drover/pkg/dns/reload"
@@ -39,6 +40,7 @@ type nameServer struct {
 	config    server.Config
 	feed      *feed.Feed         // nil: a file is served
 	publisher *publish.Publisher // nil: nothing is published
+	flattener *flatten.Flattener // nil: nothing is looked up
 	tls       *certificate
 }
 
@@ -61,6 +63,11 @@ func (o *Options) Run(ctx context.Context, out io.Writer) error {
 	}
 	if o.RateLimit > 0 {
 		n.config.Limiter = server.NewLimiter(o.RateLimit, o.RateLimitSlip)
+	}
+	if resolver, err := o.resolver(); err != nil {
+		return err
+	} else if resolver != nil {
+		n.flattener = flatten.New(n.store, resolver.Lookup, n.registry)
 	}
 	if err := n.load(ctx); err != nil {
 		return err
@@ -102,6 +109,9 @@ func (n *nameServer) serve(ctx context.Context, srv *server.Server, web *web) er
 	}
 	if n.publisher != nil {
 		running.Go(func() { n.publish(ctx) })
+	}
+	if n.flattener != nil {
+		running.Go(func() { n.flattener.Run(ctx) })
 	}
 	var failed error
 	if web != nil {

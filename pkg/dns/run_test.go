@@ -247,6 +247,28 @@ func TestLocationsAreReadAgain(t *testing.T) {
 	eventually(t, "the client has moved", func() bool { return at() == "country FR, continent europe" })
 }
 
+// What another server says of a load balancer's name is answered where no alias may stand.
+func TestAnAliasAtTheApexIsLookedUp(t *testing.T) {
+	resolver := run(t, func(*Options) {})
+	i := run(t, func(o *Options) {
+		o.Resolver = resolver.dns
+		writeFile(t, o.Snapshot, `
+zones: [{name: apex.test, nameServers: [{name: ns.elsewhere.test}]}]
+clusters: [{name: east}]
+services:
+- namespace: default
+  name: apex
+  hosts: [apex.test]
+  backends: [{cluster: east, hostname: web.default.federation.svc.drover.test, readyEndpoints: 1}]
+`)
+	})
+	eventually(t, "the apex has the load balancer's address", func() bool { return i.ask("apex.test.") == "192.0.2.1" })
+	eventually(t, "the lookup is counted", func() bool {
+		_, body := i.get("/metrics")
+		return strings.Contains(body, `drover_dns_lookups_total{result="success"}`)
+	})
+}
+
 func TestKeysSign(t *testing.T) {
 	dir := t.TempDir()
 	if _, _, err := dnssec.Generate("drover.test", dir); err != nil {
@@ -319,6 +341,7 @@ func TestOptionsThatAreRefused(t *testing.T) {
 		"no certificate":   {func(o *Options) { o.ListenTLS = []string{"127.0.0.1:0"} }, "needs --tls-cert and --tls-key"},
 		"no TLS":           {func(o *Options) { o.TLSCert = "x" }, "need --listen-tls"},
 		"no connections":   {func(o *Options) { o.Connections = 0 }, "--max-connections is too small"},
+		"no address":       {func(o *Options) { o.Resolver = "resolver" }, `resolver "resolver" must be an address`},
 		"a negative limit": {func(o *Options) { o.RateLimit = -1 }, "--rate-limit is too small"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,6 +25,9 @@ type Snapshot struct {
 	Zones    []Zone    `json:"zones"`
 	Clusters []Cluster `json:"clusters,omitempty"`
 	Services []Service `json:"services,omitempty"`
+	// Resolved are the addresses that host names of backends were last looked up as, for where no CNAME may stand. A server
+	// that looks them up keeps them here for its next start.
+	Resolved map[string][]string `json:"resolved,omitempty"`
 }
 
 // Zone is a DNS zone that is served.
@@ -193,7 +196,10 @@ func (b *Backend) AnswerAddresses() []string {
 	if len(b.Addresses) > 0 {
 		return b.Addresses
 	}
-	return b.HostnameAddresses
+	if len(b.HostnameAddresses) > 0 {
+		return b.HostnameAddresses
+	}
+	return b.Resolved
 }
 
 // Backend is a service in one cluster.
@@ -204,8 +210,11 @@ type Backend struct {
 	// Hostname is the load balancer's name, if it is known by name only: it is answered as a CNAME. With addresses it is
 	// not used.
 	Hostname string `json:"hostname,omitempty"`
-	// HostnameAddresses are what Hostname resolved to. They are answered where no CNAME may stand: at a zone's apex.
+	// HostnameAddresses are what Hostname stands for. They are answered where no CNAME may stand: at a zone's apex. Left
+	// out, Hostname is looked up.
 	HostnameAddresses []string `json:"hostnameAddresses,omitempty"`
+	// Resolved is what the snapshot's Resolved has for Hostname, while it is served.
+	Resolved []string `json:"-"`
 	// ReadyEndpoints is the number of pods that serve. 0 is not answered. Required.
 	ReadyEndpoints *int32 `json:"readyEndpoints"`
 	// Weight divides clients among clusters, and 0 is never answered. Default 1.

@@ -4,6 +4,7 @@
 package snapshot
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -51,6 +52,9 @@ func (s *Snapshot) Validate() error {
 		path := field.NewPath("services").Index(i)
 		errs = append(errs, s.Services[i].Validate(path, clusters)...)
 		errs = append(errs, once(services, s.Services[i].Key(), path.Child("name"))...)
+	}
+	for _, host := range slices.Sorted(maps.Keys(s.Resolved)) {
+		errs = append(errs, addresses(s.Resolved[host], field.NewPath("resolved").Key(host))...)
 	}
 	return errs.ToAggregate()
 }

@@ -33,18 +33,6 @@ func newCounts(s *snapshot.Service, before *Service) counts {
 	return next
 }
 
-// inherit takes over what the services of another index have counted; nil: there is none.
-func (ix *Index) inherit(last *Index) {
-	if last == nil {
-		return
-	}
-	for key, service := range ix.services {
-		if before := last.services[key]; before != nil {
-			service.counts = newCounts(service.Service, before)
-		}
-	}
-}
-
 // leads notes to which backend of its service an answer leads.
 func (a *Answer) leads(backend int) { a.led, a.backend = true, backend }
 

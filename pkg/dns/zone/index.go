@@ -23,6 +23,7 @@ type Index struct {
 	Version int64
 	Time    time.Time
 
+	serial   int64              // of the zones: the version, unless there were changes that are none of the snapshot
 	snapshot *snapshot.Snapshot // without its services: those are in services
 	clock    routing.Clock
 	zones    map[string]*Zone // by name in wire format
@@ -82,11 +83,18 @@ type host struct{ service *Service }
 
 // NewIndex makes an index of a snapshot that is complete and valid.
 func NewIndex(s *snapshot.Snapshot) *Index {
+	return newIndex(s, &Index{snapshot: &snapshot.Snapshot{}})
+}
+
+// newIndex makes an index that takes the place of another. It goes on with what that has counted and looked up.
+func newIndex(s *snapshot.Snapshot, last *Index) *Index {
 	bare := *s
 	bare.Services = nil
+	bare.Resolved = merged(last.snapshot.Resolved, s.Resolved)
 	ix := &Index{
 		Version:  s.Version,
 		Time:     s.Time,
+		serial:   max(s.Version, last.serial),
 		snapshot: &bare,
 		clock:    routing.ClockOf(s),
 		fleet:    newFleet(s.Clusters),
@@ -95,7 +103,7 @@ func NewIndex(s *snapshot.Snapshot) *Index {
 	ix.setZones(s)
 	ix.names = newNames(len(s.Services))
 	for i := range s.Services {
-		service := ix.newService(&s.Services[i], nil)
+		service := ix.newService(&s.Services[i], last.services[s.Services[i].Key()])
 		ix.services[service.Key] = service
 		if !service.Key.Hosts {
 			ix.names.set(service)
@@ -154,6 +162,7 @@ func newFleet(clusters []snapshot.Cluster) fleet {
 
 // newService makes a service. It goes on with the counts of the one that it takes the place of, if any.
 func (ix *Index) newService(s *snapshot.Service, before *Service) *Service {
+	s = ix.resolved(s)
 	service := &Service{Key: s.Key(), ports: s.Ports, sets: make([]addressSet, 0, len(s.Backends))}
 	service.Decide(s, ix.fleet.clusters, ix.clock)
 	service.counts = newCounts(s, before)

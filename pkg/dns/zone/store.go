@@ -34,6 +34,8 @@ type Change struct {
 	// Clusters are clusters that have changed in anything but their place. A cluster that comes, goes or moves needs a
 	// new snapshot.
 	Clusters []snapshot.Cluster
+
+	resolved map[string][]string // see Store.Resolve
 }
 
 // Load returns the index that is served; nil if there has never been one.
@@ -65,9 +67,11 @@ func (s *Store) Replace(next *snapshot.Snapshot) error {
 	if last := s.current.Load(); last != nil && next.Version < last.Version {
 		return fmt.Errorf("version %d is older than %d, which is served: raise version", next.Version, last.Version)
 	}
-	index := NewIndex(next)
-	index.inherit(s.current.Load())
-	s.serve(index)
+	if last := s.current.Load(); last != nil {
+		s.serve(newIndex(next, last))
+	} else {
+		s.serve(NewIndex(next))
+	}
 	return nil
 }
 
@@ -96,6 +100,7 @@ func (ix *Index) with(change Change) (*Index, error) {
 	bare := *ix.snapshot
 	bare.Version, bare.Time, bare.Checksum = change.Version, change.Time, ""
 	next.snapshot, next.Version, next.Time = &bare, change.Version, change.Time
+	next.serial = max(change.Version, ix.serial+1)
 	next.clock.At = change.Time
 	next.setZones(&bare)
 
@@ -103,6 +108,7 @@ func (ix *Index) with(change Change) (*Index, error) {
 	if err := next.changeClusters(change.Clusters, touched); err != nil {
 		return nil, err
 	}
+	next.setResolved(change.resolved, touched)
 	hosts := false
 	for _, key := range change.Removed {
 		delete(next.services, key)

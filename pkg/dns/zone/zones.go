@@ -26,7 +26,7 @@ const (
 func (ix *Index) setZones(s *snapshot.Snapshot) {
 	ix.zones, ix.depths = make(map[string]*Zone, len(s.Zones)), nil
 	for i := range s.Zones {
-		z := newZone(&s.Zones[i], s.Version)
+		z := newZone(&s.Zones[i], ix.serial)
 		ix.zones[z.wire] = z
 		ix.depths = append(ix.depths, z.labels)
 	}
@@ -35,7 +35,7 @@ func (ix *Index) setZones(s *snapshot.Snapshot) {
 	slices.Reverse(ix.depths)
 }
 
-func newZone(s *snapshot.Zone, version int64) *Zone {
+func newZone(s *snapshot.Zone, serial int64) *Zone {
 	z := &Zone{
 		Name:       dns.Fqdn(s.Name),
 		labels:     dns.CountLabel(s.Name),
@@ -48,7 +48,7 @@ func newZone(s *snapshot.Zone, version int64) *Zone {
 		Hdr:     header(z.Name, dns.TypeSOA, s.TTLSeconds),
 		Ns:      dns.Fqdn(s.NameServers[0].Name),
 		Mbox:    mailbox(s.Mailbox),
-		Serial:  uint32(version), // serial numbers wrap around (RFC 1982)
+		Serial:  uint32(serial), // serial numbers wrap around (RFC 1982)
 		Refresh: soaRefresh,
 		Retry:   soaRetry,
 		Expire:  soaExpire,
