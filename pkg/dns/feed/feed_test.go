@@ -71,6 +71,20 @@ func (w *world) run() (stop func()) {
 	return stop
 }
 
+// see lets the feed's informers see all there is, and follow until the test ends, with nothing served yet.
+func (w *world) see() context.Context {
+	w.Helper()
+	ctx, cancel := context.WithCancel(w.Context())
+	w.Cleanup(func() {
+		cancel()
+		w.feed.objects.shutdown()
+	})
+	if !w.feed.objects.run(ctx) {
+		w.Fatal("the informers do not see all there is")
+	}
+	return ctx
+}
+
 func cluster(name, region string) *v1alpha1.Cluster {
 	c := &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	c.Status.Location = v1alpha1.Location{Region: region}
@@ -205,14 +219,7 @@ func TestFeedFollowsALoadAcrossAWatermark(t *testing.T) {
 		told <- struct{}{}
 	}
 	w.feed.objects.tell(handlers)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer func() {
-		cancel()
-		w.feed.objects.shutdown()
-	}()
-	if !w.feed.objects.run(ctx) {
-		t.Fatal("the informers do not see all there is")
-	}
+	ctx := w.see()
 	<-told // of both clusters
 	<-told
 	w.feed.pending.take()
@@ -239,14 +246,7 @@ func TestFeedFollowsALoadAcrossAWatermark(t *testing.T) {
 func TestFeedOfAFederationInWhichNothingChanges(t *testing.T) {
 	w := newWorld(t, cluster("east", "us-east1"), placed("Service", "web", report("east", "192.0.2.1", 1)))
 	w.must(w.kube.CoreV1().Services("default").Create(t.Context(), web(), metav1.CreateOptions{}))
-	ctx, cancel := context.WithCancel(t.Context())
-	defer func() {
-		cancel()
-		w.feed.objects.shutdown()
-	}()
-	if !w.feed.objects.run(ctx) {
-		t.Fatal("the informers do not see all there is")
-	}
+	ctx := w.see()
 	w.feed.replace(ctx)
 	before := w.store.Load()
 	w.feed.update(ctx, work{services: sets.New(webKey)})

@@ -4,7 +4,6 @@
 package feed
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -47,14 +46,7 @@ func TestAnHourWithoutTheFederation(t *testing.T) {
 		placed("Ingress", "shop", report("east", "192.0.2.4", 0), report("west", "192.0.2.5", 0)))
 	w.must(w.kube.CoreV1().Services("default").Create(t.Context(), web(), metav1.CreateOptions{}))
 	w.must(w.kube.NetworkingV1().Ingresses("default").Create(t.Context(), shop([]string{"shop.drover.test"}, "web"), metav1.CreateOptions{}))
-	ctx, cancel := context.WithCancel(t.Context())
-	defer func() {
-		cancel()
-		w.feed.objects.shutdown()
-	}()
-	if !w.feed.objects.run(ctx) {
-		t.Fatal("the informers do not see all there is")
-	}
+	ctx := w.see()
 	w.feed.replace(ctx)
 	w.feed.save(ctx)
 	before, taken := ledTo(t, w.store.Load()), w.store.Load().Time
