@@ -32,7 +32,7 @@ func omissions(w Workload, in Inputs, next *v1alpha1.PlacementSpec) (out []v1alp
 		omit(v1alpha1.OmittedChange, "it was begun %s, and stays so: a cluster cannot change the completions of a Job that it has", w.Begun)
 	}
 	if names := keptAsBegun(w, in, next); len(names) > 0 {
-		omit(v1alpha1.OmittedChange, "it would leave %s by now, and does not: a cluster cannot change the completions of a Job that it has", strings.Join(names, ", "))
+		omit(v1alpha1.OmittedChange, "it would leave %s by now, and does not: a Job that has begun runs to its end there", strings.Join(names, ", "))
 	}
 	if fields := ignoredFields(w, in, next); len(fields) > 0 {
 		of := "a Job that is divided once"
@@ -105,7 +105,7 @@ func ignoredFields(w Workload, in Inputs, next *v1alpha1.PlacementSpec) (fields 
 	}{
 		{"rebalance", spec.Rebalance, unsaid.Rebalance, false},
 		{"overflow", spec.Overflow, unsaid.Overflow, false},
-		{"move", spec.Move, unsaid.Move, !w.Fixed && !w.Timed && !w.Everywhere},
+		{"move", spec.Move, unsaid.Move, !w.Fixed && !w.Timed},
 	} {
 		if !f.counts && !apiequality.Semantic.DeepEqual(f.said, f.unsaid) {
 			fields = append(fields, f.name)
