@@ -956,6 +956,13 @@ func schema_pkg_apis_federation_v1alpha1_ClusterAssignment(ref common.ReferenceC
 							Format:      "",
 						},
 					},
+					"templateGeneration": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Generation of the workload at which the cluster was given the pod template that it has, or keeps. What it reports of an earlier one is about another template, even if that is the same.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
 					"traffic": {
 						SchemaProps: spec.SchemaProps{
 							Description: "Which of its clients the cluster is answered to, while the workload comes to it or leaves it. Absent: all.",

@@ -209,6 +209,10 @@ type ClusterAssignment struct {
 	// Hash of the pod template that the cluster keeps until it is its turn to have the workload's. Absent: it has that.
 	// +optional
 	TemplateHash string `json:"templateHash,omitempty"`
+	// Generation of the workload at which the cluster was given the pod template that it has, or keeps. What it reports of
+	// an earlier one is about another template, even if that is the same.
+	// +optional
+	TemplateGeneration int64 `json:"templateGeneration,omitempty"`
 	// Which of its clients the cluster is answered to, while the workload comes to it or leaves it. Absent: all.
 	// +optional
 	Traffic *AssignedTraffic `json:"traffic,omitempty"`

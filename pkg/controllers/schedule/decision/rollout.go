@@ -16,6 +16,7 @@ import (
 // turn. A cluster that had nothing has the newest: there is nothing to replace.
 func takeTurns(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	next.TemplateHash = w.Template
+	defer noteTemplates(next, w, in)
 	before := make([]string, len(next.Clusters))
 	changed := false
 	for i := range next.Clusters {
@@ -54,6 +55,29 @@ func takeTurns(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	}
 }
 
+// noteTemplates notes since when clusters are to have the templates that they are to have.
+func noteTemplates(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
+	for i := range next.Clusters {
+		a := &next.Clusters[i]
+		a.TemplateGeneration = 0
+		switch was := workload.Share(in.Current, a.Name); {
+		case w.Template == "":
+		case was != nil && workload.TemplateIn(in.Current, a.Name) == workload.TemplateIn(next, a.Name):
+			a.TemplateGeneration = was.TemplateGeneration
+		default:
+			a.TemplateGeneration = w.Generation
+		}
+	}
+}
+
+// given is the generation at which a cluster was given the template that it has.
+func given(spec *v1alpha1.PlacementSpec, cluster string) int64 {
+	if share := workload.Share(spec, cluster); share != nil {
+		return share.TemplateGeneration
+	}
+	return 0
+}
+
 // partOf is a cluster's part in a rollout, by what it reports. Before is the template that it was given before; empty if it
 // has nothing of the workload.
 func partOf(a v1alpha1.ClusterAssignment, before string, w Workload, in Inputs) placement.Part {
@@ -77,6 +101,8 @@ func partOf(a v1alpha1.ClusterAssignment, before string, w Workload, in Inputs) 
 	case p.Given:
 		p.Settled = updated && r.TemplateHash == w.Template && r.ObservedGeneration == w.Generation && p.Available >= p.Replicas
 	case r.TemplateHash != before: // it was given that, and does not have it yet
+		p.Replacing = true
+	case r.ObservedGeneration > 0 && r.ObservedGeneration < given(in.Current, a.Name): // it has had that before, and another one since
 		p.Replacing = true
 	default:
 		p.Settled, p.Replacing = updated, r.ObservedGeneration > 0 && !updated

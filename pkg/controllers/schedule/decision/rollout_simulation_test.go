@@ -35,6 +35,11 @@ func TestRolloutsKeepTheirBoundsAndEnd(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a template that a cluster has had before, and a report of that", func(t *testing.T) {
+		if err := simulateRollout(rand.New(rand.NewPCG(10573030254740868354, 6736)).IntN); err != nil {
+			t.Fatal(err)
+		}
+	})
 	t.Run("random", func(t *testing.T) {
 		seed := rand.Uint64()
 		for i := range uint64(simulatedRollouts) {

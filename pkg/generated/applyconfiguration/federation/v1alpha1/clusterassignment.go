@@ -27,6 +27,9 @@ type ClusterAssignmentApplyConfiguration struct {
 	Idle *bool `json:"idle,omitempty"`
 	// Hash of the pod template that the cluster keeps until it is its turn to have the workload's. Absent: it has that.
 	TemplateHash *string `json:"templateHash,omitempty"`
+	// Generation of the workload at which the cluster was given the pod template that it has, or keeps. What it reports of
+	// an earlier one is about another template, even if that is the same.
+	TemplateGeneration *int64 `json:"templateGeneration,omitempty"`
 	// Which of its clients the cluster is answered to, while the workload comes to it or leaves it. Absent: all.
 	Traffic *AssignedTrafficApplyConfiguration `json:"traffic,omitempty"`
 	// Stable word for the reason.
@@ -102,6 +105,14 @@ func (b *ClusterAssignmentApplyConfiguration) WithIdle(value bool) *ClusterAssig
 // If called multiple times, the TemplateHash field is set to the value of the last call.
 func (b *ClusterAssignmentApplyConfiguration) WithTemplateHash(value string) *ClusterAssignmentApplyConfiguration {
 	b.TemplateHash = &value
+	return b
+}
+
+// WithTemplateGeneration sets the TemplateGeneration field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TemplateGeneration field is set to the value of the last call.
+func (b *ClusterAssignmentApplyConfiguration) WithTemplateGeneration(value int64) *ClusterAssignmentApplyConfiguration {
+	b.TemplateGeneration = &value
 	return b
 }
 
