@@ -55,7 +55,9 @@ func resolve(t *testing.T, records map[dns.Question][]string) string {
 			if err := server.Shutdown(); err != nil {
 				t.Error(err)
 			}
-			<-ended
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
 		})
 	}
 	return packets.LocalAddr().String()
@@ -123,7 +125,9 @@ func TestServersAreAskedInTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed.Close()
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
 	question := new(dns.Msg).SetQuestion("lb.example.com.", dns.TypeA)
 	address := resolve(t, map[dns.Question][]string{question.Question[0]: {"lb.example.com. 60 A 192.0.2.1"}})
 	reply, err := ask(t.Context(), []string{closed.LocalAddr().String(), address}, question)
