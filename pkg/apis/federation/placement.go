@@ -5,9 +5,11 @@ package federation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
@@ -22,8 +24,7 @@ var placements = func() kind.Kind {
 	k.NewList = func() runtime.Object { return &v1alpha1.PlacementList{} }
 	k.Status = kind.Of(func(p *v1alpha1.Placement) any { return &p.Status })
 	k.Spec = kind.Of(func(p *v1alpha1.Placement) any { return &p.Spec })
-	// Drover alone writes it, so nobody asks who owns a field of it. To keep that took as long as the rest of a write.
-	k.Prepare = func(obj, _ runtime.Object) { obj.(*v1alpha1.Placement).SetManagedFields(nil) }
+	k.Prepare = func(obj, _ runtime.Object) { forgetOwners(obj.(*v1alpha1.Placement)) }
 	k.Validate = kind.OfBoth(validatePlacement)
 	k.Columns = []kind.Column{
 		{Name: "Desired", Type: "string", Description: "Replicas asked for.", Value: kind.Of(func(p *v1alpha1.Placement) any {
@@ -44,6 +45,14 @@ var placements = func() kind.Kind {
 	}
 	return k
 }()
+
+// forgetOwners drops who owns the fields of a Placement that nobody has applied: Drover's controllers alone write it, and to
+// keep account of that takes longer than much else of a write. What has no owners is given none by updates either.
+func forgetOwners(p *v1alpha1.Placement) {
+	if !slices.ContainsFunc(p.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Operation == metav1.ManagedFieldsOperationApply }) {
+		p.ManagedFields = nil
+	}
+}
 
 // FormatClusters says in a word where a workload is placed: "east=4 west=2", or the names alone where there are no
 // replicas to count. Clusters on their way to another number show it: "east=4>6".
