@@ -35,7 +35,7 @@ type Part struct {
 	Settled bool
 	// Replacing says that it is known to replace its pods by those of a template that it was given before.
 	Replacing bool
-	// Unknown says that the cluster is lost for now: it does not begin, and its pods are not counted on.
+	// Unknown says that the cluster is lost for now: it does not begin. What it reported last counts, as everywhere.
 	Unknown bool
 }
 
@@ -81,12 +81,7 @@ func Turns(r Rollout) []bool {
 }
 
 // available are the replicas that are counted on.
-func (p Part) available() int64 {
-	if p.Unknown {
-		return 0
-	}
-	return min(p.Available, p.Replicas)
-}
+func (p Part) available() int64 { return min(p.Available, p.Replicas) }
 
 // loss is how many of them may be missing while the cluster replaces its pods.
 func (p Part) loss() int64 { return max(0, p.available()-max(0, p.Replicas-p.MaxUnavailable)) }

@@ -27,7 +27,7 @@ func TestWeightsOnlyScale(t *testing.T) {
 		t.Errorf("it was scaled when it was made: %v", made.ManagedFields)
 	}
 
-	s.weigh("web", map[string]int64{"east": 3, "west": 1})
+	s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"east","weight":3}]}}`)
 	s.eventuallyRuns("web", map[string]int32{"east": 3, "west": 1})
 	scaled := s.inCluster("east", "web")
 	if !isScaled(scaled) {
@@ -41,7 +41,7 @@ func TestWeightsOnlyScale(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.eventuallyRuns("web", map[string]int32{"east": 3, "west": 1})
-	s.weigh("web", map[string]int64{"east": 1, "west": 1})
+	s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"east","weight":1}]}}`)
 	s.eventuallyRuns("web", map[string]int32{"east": 2, "west": 2})
 
 	s.kubectl("set", "image", "deployment/web", "web=example.com/web:2")
@@ -77,7 +77,7 @@ func TestWithoutTheRightToScale(t *testing.T) {
 	s := newSpace(t, f)
 	s.deploy("web", 4, map[string]int64{"north": 1, "south": 1})
 	s.eventuallyRuns("web", map[string]int32{"north": 2, "south": 2})
-	s.weigh("web", map[string]int64{"north": 3, "south": 1})
+	s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"north","weight":3}]}}`)
 	s.eventuallyRuns("web", map[string]int32{"north": 3, "south": 1})
 	if isScaled(s.inCluster("north", "web")) {
 		t.Error("it was scaled there, without the right to")

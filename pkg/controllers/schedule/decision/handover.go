@@ -28,7 +28,7 @@ func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 		return
 	}
 	leaving := leavingOf(next, w, in)
-	cut := slices.ContainsFunc(next.Clusters, func(a v1alpha1.ClusterAssignment) bool { return isCut(a, in) })
+	cut := slices.ContainsFunc(next.Clusters, func(a v1alpha1.ClusterAssignment) bool { return isCut(a, w, in) })
 	if len(leaving) == 0 && !cut {
 		return
 	}
@@ -49,8 +49,12 @@ func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 		}
 		s.Replicas = s.Target
 		move.Desired += s.Target
-		if isCut(a, in) {
-			s.Target, s.Replicas = int64(*a.MaxReplicas), min(s.Pods, int64(*workload.Share(in.Current, a.Name).MaxReplicas))
+		if isCut(a, w, in) {
+			s.Target, s.Pods = int64(*a.MaxReplicas), int64(takenToRun(a.Name, w, in))
+			if !s.Confirmed { // its pods may be available by now, but those that found no node
+				s.Available = max(s.Available, s.Pods-int64(reportOf(in.Reports, a.Name).UnschedulableReplicas))
+			}
+			s.Replicas = min(s.Pods, int64(*workload.Share(in.Current, a.Name).MaxReplicas))
 		}
 		move.Shares = append(move.Shares, s)
 	}
@@ -60,7 +64,7 @@ func handOver(next *v1alpha1.PlacementSpec, w Workload, in Inputs) {
 	kept := false
 	steps := placement.Step(move)
 	for i, step := range steps[len(leaving):] {
-		if a := &next.Clusters[i]; isCut(*a, in) && step.Replicas > int64(*a.MaxReplicas) {
+		if a := &next.Clusters[i]; isCut(*a, w, in) && step.Replicas > int64(*a.MaxReplicas) {
 			a.Target, a.MaxReplicas = a.MaxReplicas, ptr.To(int32(step.Replicas))
 			a.Reason = fmt.Sprintf("at most %d until others have as many: %s", step.Replicas, a.Reason)
 			kept = true
@@ -106,10 +110,21 @@ func letRunOut(next *v1alpha1.PlacementSpec, in Inputs) {
 }
 
 // isCut says whether a cluster's autoscaler may make more of a workload than it is to, and has.
-func isCut(a v1alpha1.ClusterAssignment, in Inputs) bool {
+func isCut(a v1alpha1.ClusterAssignment, w Workload, in Inputs) bool {
 	was := workload.Share(in.Current, a.Name)
 	return a.MaxReplicas != nil && was != nil && was.MaxReplicas != nil && *was.MaxReplicas > *a.MaxReplicas &&
-		reportOf(in.Reports, a.Name).Replicas > *a.MaxReplicas
+		takenToRun(a.Name, w, in) > *a.MaxReplicas
+}
+
+// takenToRun are the replicas that a cluster reports or, until it has reported on what it was given last, at least those that
+// it was given: what is not known yet is not cut down.
+func takenToRun(cluster string, w Workload, in Inputs) int32 {
+	reported := reportOf(in.Reports, cluster).Replicas
+	was := workload.Share(in.Current, cluster)
+	if was == nil || was.Replicas == nil || shareOf(cluster, 0, w, in).Confirmed {
+		return reported
+	}
+	return max(reported, *was.Replicas)
 }
 
 // leavingOf are the clusters that have some of a workload and are to have none, with what they are assigned now. Those that

@@ -138,6 +138,23 @@ func TestSmallerShareIsHandedOver(t *testing.T) {
 	}
 }
 
+// Before clusters have reported on what they were given, they are taken to run that: none of it is cut down.
+func TestNothingUnreportedIsCut(t *testing.T) {
+	policy := policyWith(nil, weight("a", 1), weight("b", 3))
+	policy.Generation = 2
+	w := Workload{Key: "deployment/default/web", Generation: 1, Replicas: 12, Autoscaler: scaledBetween(2, 16, "a", "b").Autoscaler}
+	in := Inputs{Policy: policy, Clusters: []*v1alpha1.Cluster{member("a"), member("b")}, Current: scaledBetween(2, 16, "a", "b"), Now: now}
+	for i := range in.Current.Clusters {
+		in.Current.Clusters[i].Replicas = ptr.To[int32](6)
+	}
+	for name, reports := range map[string][]v1alpha1.ClusterPlacementStatus{"nothing": nil, "what was before": {runs("a", 1), runs("b", 1)}} {
+		in.Reports = reports
+		if got, _ := Decide(w, in); handed(got) != "a=1-6>4 b=9-12" {
+			t.Errorf("reported is %s: %s", name, handed(got))
+		}
+	}
+}
+
 // Whatever clusters report meanwhile, nothing is taken from a cluster that is left before the others have what they begin
 // with and its clients have been led away for long enough; and when all is well, it ends where it would have ended at once.
 func TestHandOversEnd(t *testing.T) {
