@@ -43,7 +43,8 @@ type Part struct {
 //
 // A cluster that replaces its pods keeps to its own bounds. So, on what clusters report, all of them together keep to
 // those of the workload if only as many begin as are within them, counting each that has not been seen to end: there are
-// at least Desired − MaxUnavailable available replicas, if there are now, and at most Desired + MaxSurge. One that is not
+// at least Desired − MaxUnavailable available replicas, if there are now, and at most Desired + MaxSurge, but for what a
+// lost cluster makes meanwhile. One that is not
 // done yet with a template of before goes on with the new one at once. Of others those come first that miss replicas, which
 // the new template may mend, and then those with the fewest.
 func Turns(r Rollout) []bool {
@@ -56,8 +57,10 @@ func Turns(r Rollout) []bool {
 		switch {
 		case !p.Settled:
 			busy++
-			surge += p.MaxSurge
 			available -= p.loss()
+			if !p.Unknown { // that there may be more pods where nobody sees them holds up no other cluster
+				surge += p.MaxSurge
+			}
 		case !given[i] && !p.Unknown && !r.Paused:
 			waiting = append(waiting, i)
 		}
