@@ -41,6 +41,7 @@ func TestAutoscaledShareIsHandedOver(t *testing.T) {
 	for _, cluster := range []string{"east", "west", "eu"} {
 		s.eventuallyScales("web", cluster, 2, 8, 4)
 	}
+	s.eventuallyRuns("web", map[string]int32{"east": 4, "west": 4, "eu": 4})
 	s.guard("web", 12, 24)
 	s.kubectl("patch", "placementpolicy", "web", "-p", `{"spec":{"clusters":[{"name":"west","weight":4},{"name":"eu","weight":4}]}}`)
 	s.eventuallyScaled("web", "east", 3)
