@@ -32,7 +32,7 @@ func (c *clients) eventRecorder(ctx context.Context, decided *burst.Burst) (reco
 // restingSink writes Events, one after the other, later while very much is decided.
 type restingSink struct {
 	record.EventSink
-	ctx     context.Context //nolint:containedctx // the interface has none
+	ctx     context.Context // the methods of the interface have none
 	decided *burst.Burst
 }
 

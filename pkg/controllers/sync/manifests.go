@@ -78,9 +78,9 @@ func shareOf(cluster string, kind *workload.Kind, obj workload.Object, placement
 // made is what was made of one object.
 type made struct {
 	basis
-	known map[share]manifest // without JSON
-	owned map[string]string  // ownership, by the digest of the manifest
-	kept  []kept             // the newest last
+	shares map[share]manifest // without JSON
+	owned  map[string]string  // ownership, by the digest of the manifest
+	kept   []kept             // the newest last
 }
 
 type kept struct {
@@ -108,13 +108,13 @@ func (m *manifests) get(it item, from basis, of share, create func() (manifest, 
 	defer m.mu.Unlock()
 	known := m.of[it]
 	if known == nil || !known.same(from) {
-		known = &made{basis: from, known: map[share]manifest{}, owned: map[string]string{}}
+		known = &made{basis: from, shares: map[share]manifest{}, owned: map[string]string{}}
 		if m.of == nil {
 			m.of = map[item]*made{}
 		}
 		m.of[it] = known
 	}
-	known.known[of] = manifest{digest: created.digest, replicas: created.replicas}
+	known.shares[of] = manifest{digest: created.digest, replicas: created.replicas}
 	if len(created.json) <= keptBytes {
 		known.kept = append(known.kept[max(0, len(known.kept)-keptRequests+1):], kept{of, created})
 	}
@@ -132,13 +132,13 @@ func (m *manifests) find(it item, from basis, of share) (manifest, bool) {
 	if i := slices.IndexFunc(known.kept, func(k kept) bool { return k.share == of }); i >= 0 {
 		return known.kept[i].manifest, true
 	}
-	if found, ok := known.known[of]; ok {
+	if found, ok := known.shares[of]; ok {
 		return found, true
 	}
-	for other, found := range known.known {
+	for other, found := range known.shares {
 		if found.replicas != nil && of.differsInReplicas(other) {
 			found.replicas = ptr.To(of.replicas)
-			known.known[of] = found
+			known.shares[of] = found
 			return found, true
 		}
 	}
